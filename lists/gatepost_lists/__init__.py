@@ -1,0 +1,66 @@
+"""The shared list-lookup module: addresses, the tests, the verdict, the directories."""
+
+from gatepost_lists.addresses import Address, AddressError, parse_address, strict_address, strict_domain
+from gatepost_lists.directory import Directory, DirectoryTrouble
+from gatepost_lists.judge import (
+    DEFAULT_RULES,
+    EXISTENCE_TESTS,
+    TESTS,
+    Rules,
+    Step,
+    cannot_tell,
+    explain,
+    judge,
+    judge_all,
+    soften,
+    unreadable,
+)
+from gatepost_lists.model import (
+    NOWHERE,
+    STRANGER,
+    Action,
+    Answer,
+    Domain,
+    MailingList,
+    Place,
+    Question,
+    Role,
+    Stage,
+    Standing,
+    Verdict,
+)
+from gatepost_lists.open import open_directory
+
+__all__ = [
+    "DEFAULT_RULES",
+    "EXISTENCE_TESTS",
+    "NOWHERE",
+    "STRANGER",
+    "TESTS",
+    "Action",
+    "Address",
+    "AddressError",
+    "Answer",
+    "Directory",
+    "DirectoryTrouble",
+    "Domain",
+    "MailingList",
+    "Place",
+    "Question",
+    "Role",
+    "Rules",
+    "Stage",
+    "Standing",
+    "Step",
+    "Verdict",
+    "cannot_tell",
+    "explain",
+    "judge",
+    "judge_all",
+    "open_directory",
+    "parse_address",
+    "soften",
+    "strict_address",
+    "strict_domain",
+    "unreadable",
+]

@@ -1,0 +1,47 @@
+"""Where lists live: the protocol that every engine keeps, and its one kind of trouble.
+
+An engine is asked from one thread at a time. Its look-ups cost the same with ten lists and with a million members.
+What it may keep in memory must be exact: a change that was committed before `snapshot()` was entered is seen inside it.
+"""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from typing import Protocol, runtime_checkable
+
+from gatepost_lists.addresses import Address
+from gatepost_lists.model import MailingList, Place, Standing
+
+
+class DirectoryTrouble(Exception):
+    """The directory cannot tell now. The message names the file or server and what is wrong with it."""
+
+
+@runtime_checkable
+class Directory(Protocol):
+    """Finds the list behind an address, and one sender's standing on one list. Every method may raise DirectoryTrouble.
+
+    blocking: whether a look-up may wait for another machine; doors with an event loop then ask in a thread.
+    refuse_oversize: whether mail over max_message_size is refused here unless the settings say otherwise.
+    """
+
+    @property
+    def blocking(self) -> bool: ...
+
+    @property
+    def refuse_oversize(self) -> bool: ...
+
+    def snapshot(self) -> AbstractContextManager[object]:
+        """Everything asked inside sees one state, at least as new as the moment of entering."""
+
+    def find(self, recipient: Address) -> Place:
+        """Where an address leads: its domain, list and sub-address. NOWHERE when the domain is not known."""
+
+    def standing(self, mailing_list: MailingList, senders: tuple[str, ...]) -> Standing:
+        """The standing on a list of whoever is known by any of these addresses, as compared (at least one)."""
+
+    def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
+        """Whether any of these addresses is a member of that list, for `@list@host`; False for an unknown list."""
+
+    def close(self) -> None:
+        """Let go of files and connections; asked again, the engine opens them anew."""

@@ -1,0 +1,25 @@
+"""Engines by URL: `sqlite:///…` is the embedded store, `toml:///…` a read-only directory in a TOML file."""
+
+from __future__ import annotations
+
+from gatepost_lists.directory import Directory
+from gatepost_lists.store.sqlite import SqliteDirectory
+from gatepost_lists.toml_directory import TomlDirectory
+
+
+def path_of(url: str) -> str:
+    """The path in `scheme:///relative` or `scheme:////absolute`."""
+    return url.partition(":///")[2]
+
+
+def open_directory(url: str) -> Directory:
+    """The engine for a directory's URL. Nothing is opened yet: trouble shows at the first look-up.
+
+    Raises ValueError for a scheme that no engine serves.
+    """
+    scheme = url.partition(":")[0]
+    if scheme == "sqlite":
+        return SqliteDirectory(path_of(url))
+    if scheme == "toml":
+        return TomlDirectory(path_of(url))
+    raise ValueError(f"no engine for {url.partition('@')[0]!r}: use sqlite:///PATH or toml:///PATH")

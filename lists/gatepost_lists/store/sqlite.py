@@ -1,0 +1,257 @@
+"""The embedded store's reading side on SQLite: what the doors ask, as quick as the driver allows.
+
+- It speaks to the driver itself: no SQLAlchemy is loaded by a service.
+- WAL: no writer makes a reader wait. A snapshot is one read transaction over all questions that came together.
+- Domains, lists and patterns of bans are kept in memory for as long as SQLite's data_version says that nobody has
+  changed the file: a change counts for the next snapshot. Members are never kept.
+- Any error of SQLite is a DirectoryTrouble that names the file. The connection is then dropped and the next snapshot
+  opens the file anew; so it does when the file has been replaced.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sqlite3
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+from urllib.parse import quote
+
+from gatepost_lists.addresses import Address
+from gatepost_lists.directory import DirectoryTrouble
+from gatepost_lists.model import NOWHERE, STRANGER, Action, Domain, MailingList, Place, Standing
+from gatepost_lists.patterns import NO_PATTERNS, Pattern, PatternError, PatternList, compile_regex, pattern_list
+from gatepost_lists.store.schema_version import SCHEMA_VERSION
+from gatepost_lists.subaddresses import readings
+
+# How long a reader waits for a lock. In WAL mode readers meet one only while the log is being recovered.
+_BUSY_SECONDS = 0.005
+# How often the file is looked at, to see whether it is still the one that was opened.
+_LOOK_SECONDS = 0.2
+# Lists kept in memory; a record takes about a kilobyte.
+_MAX_LISTS = 20_000
+
+_DOMAIN = "SELECT mail_host, COALESCE(alias_domain, ''), shared FROM domain WHERE mail_host = ?1 OR alias_domain = ?1"
+_LIST = (
+    "SELECT list_id, list_name, mail_host, id, accept_these_nonmembers, hold_these_nonmembers, reject_these_nonmembers,"
+    " discard_these_nonmembers, default_nonmember_action, default_member_action, emergency, max_message_size"
+    " FROM mailinglist WHERE mail_host = ?1 AND list_name = ?2"
+)
+# One look-up for all that concerns the sender: memberships and nonmember records of the user, and exact bans.
+_STANDING = (
+    "SELECT m.role, m.moderation_action, m.address_id = a.id FROM address a CROSS JOIN member m"
+    " ON m.list_id = ?2 AND m.user_id = a.user_id WHERE a.email = ?1"
+    " UNION ALL SELECT 'ban', email, 1 FROM ban WHERE email = ?1 AND COALESCE(list_id, 0) IN (0, ?2)"
+)
+_IS_MEMBER = (
+    "SELECT 1 FROM address a CROSS JOIN member m ON m.user_id = a.user_id AND m.role = 'member' AND m.list_id ="
+    " (SELECT id FROM mailinglist WHERE mail_host = ?2 AND list_name = ?3) WHERE a.email = ?1 LIMIT 1"
+)
+_BAN_PATTERNS = "SELECT email, COALESCE(list_id, 0) FROM ban WHERE email >= '^' AND email < '_'"
+
+# Patterns of bans by the list's key, 0 for those in force everywhere.
+_Bans = dict[int, list[tuple[str, Pattern]]]
+
+
+class SqliteDirectory:
+    """The embedded store, read only. See gatepost_lists.directory.Directory for what the methods promise."""
+
+    blocking = False
+    refuse_oversize = True
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self._path = Path(path)
+        self._connection: sqlite3.Connection | None = None
+        self._cursor: sqlite3.Cursor | None = None
+        self._identity = (0, 0)
+        self._looked_at = 0.0
+        self._data_version = -1
+        self._domains: dict[str, Domain] = {}
+        self._lists: dict[tuple[str, str], MailingList] = {}
+        self._bans: _Bans | None = None
+
+    def snapshot(self) -> SqliteDirectory:
+        return self
+
+    def __enter__(self) -> SqliteDirectory:
+        try:
+            now = time.monotonic()
+            if self._cursor is None or now - self._looked_at > _LOOK_SECONDS:
+                self._look_at_file(now)
+            execute = self._require_cursor().execute
+            execute("BEGIN")
+            version = execute("PRAGMA data_version").fetchone()[0]
+        except (sqlite3.Error, OSError) as error:
+            raise self._trouble(error) from error
+        if version != self._data_version:
+            self._forget()
+            self._data_version = version
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._cursor is not None:
+            try:
+                self._cursor.execute("COMMIT")
+            except sqlite3.Error as failed:
+                raise self._trouble(failed) from failed
+
+    def find(self, recipient: Address) -> Place:
+        domain = self._domain(recipient.domain)
+        if domain is None:
+            return NOWHERE
+        if mailing_list := self._lists.get((domain.mail_host, recipient.local)):
+            return Place(domain, mailing_list)  # the whole local part is a list's name: no other reading wins over it
+        for name, subaddress, extension in readings(recipient):
+            if mailing_list := self._lists.get((domain.mail_host, name)) or self._load_list(domain.mail_host, name):
+                return Place(domain, mailing_list, subaddress, extension)
+        return Place(domain)
+
+    def standing(self, mailing_list: MailingList, senders: tuple[str, ...]) -> Standing:
+        key = mailing_list.key
+        standing = STRANGER
+        for email in senders:
+            if rows := self._rows(_STANDING, (email, key)):
+                standing = _with_rows(standing, rows)
+            if (patterns := self._ban_patterns()) and not standing.banned:
+                standing = standing._replace(banned=_banning(patterns, key, email))
+        return standing
+
+    def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
+        list_name, _, mail_host = fqdn_listname.rpartition("@")
+        return any(self._rows(_IS_MEMBER, (email, mail_host, list_name)) for email in senders)
+
+    def close(self) -> None:
+        if self._connection is not None:
+            self._connection.close()
+        self._connection = self._cursor = None
+        self._forget()
+        self._data_version = -1
+
+    def _domain(self, name: str) -> Domain | None:
+        if (domain := self._domains.get(name)) is not None:
+            return domain
+        rows = self._rows(_DOMAIN, (name,))
+        if not rows:
+            return None
+        mail_host, alias_domain, shared = rows[0]
+        domain = self._domains[name] = Domain(mail_host, alias_domain, bool(shared))
+        return domain
+
+    def _load_list(self, mail_host: str, name: str) -> MailingList | None:
+        rows = self._rows(_LIST, (mail_host, name))
+        if not rows:
+            return None
+        if len(self._lists) >= _MAX_LISTS:
+            self._lists.clear()
+        mailing_list = self._lists[mail_host, name] = _mailing_list(rows[0])
+        return mailing_list
+
+    def _ban_patterns(self) -> _Bans:
+        if self._bans is None:
+            self._bans = {}
+            for text, key in self._rows(_BAN_PATTERNS, ()):
+                try:
+                    self._bans.setdefault(key, []).append((text, compile_regex(text, ignore_case=True)))
+                except PatternError:
+                    continue  # refused when set; from elsewhere it is skipped, as Mailman does
+        return self._bans
+
+    def _rows(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
+        if (cursor := self._cursor) is None:
+            raise DirectoryTrouble(f"{self._path}: asked outside a snapshot")
+        try:
+            return cursor.execute(statement, values).fetchall()
+        except sqlite3.Error as error:
+            raise self._trouble(error) from error
+
+    def _require_cursor(self) -> sqlite3.Cursor:
+        if self._cursor is None:
+            raise DirectoryTrouble(f"{self._path}: asked outside a snapshot")
+        return self._cursor
+
+    def _look_at_file(self, now: float) -> None:
+        """Open the file, or open it anew when another has taken its place."""
+        stat = self._path.stat()
+        identity = (stat.st_dev, stat.st_ino)
+        if self._cursor is None or identity != self._identity:
+            self.close()
+            self._open()
+            self._identity = identity
+        self._looked_at = now
+
+    def _open(self) -> None:
+        # mode=rw makes no file where there is none; without the right to write, SQLite opens it read only.
+        self._connection = sqlite3.connect(
+            f"file:{quote(str(self._path.absolute()))}?mode=rw",
+            uri=True,
+            timeout=_BUSY_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        cursor = self._connection.cursor()
+        cursor.execute("PRAGMA query_only = ON")
+        found = cursor.execute("SELECT version_num FROM alembic_version").fetchall()
+        if found != [(SCHEMA_VERSION,)]:
+            self._connection.close()
+            self._connection = None
+            schema = ", ".join(str(row[0]) for row in found) or "none"
+            raise DirectoryTrouble(f"{self._path}: its schema is {schema}, not {SCHEMA_VERSION}: run gatepost init")
+        self._cursor = cursor
+
+    def _forget(self) -> None:
+        self._domains.clear()
+        self._lists.clear()
+        self._bans = None
+
+    def _trouble(self, error: Exception) -> DirectoryTrouble:
+        self.close()
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+        return DirectoryTrouble(f"{self._path}: {reason}")
+
+
+def _mailing_list(row: tuple[Any, ...]) -> MailingList:
+    list_id, name, host, key, accept, hold, reject, discard, nonmembers, members, emergency, max_size = row
+    return MailingList(
+        list_id=list_id,
+        list_name=name,
+        mail_host=host,
+        key=key,
+        accept_these_nonmembers=_patterns(accept),
+        hold_these_nonmembers=_patterns(hold),
+        reject_these_nonmembers=_patterns(reject),
+        discard_these_nonmembers=_patterns(discard),
+        default_nonmember_action=Action(nonmembers),
+        default_member_action=Action(members),
+        emergency=bool(emergency),
+        max_message_size=max_size,
+    )
+
+
+def _patterns(text: str) -> PatternList:
+    return NO_PATTERNS if text == "[]" else pattern_list(tuple(json.loads(text)))
+
+
+def _with_rows(standing: Standing, rows: list[tuple[Any, ...]]) -> Standing:
+    """The standing with what the rows say; a membership by the sender's own address goes before a linked one."""
+    banned, member, linked, member_action, nonmember_action = standing
+    for role, value, own in rows:
+        if role == "member" and (own or not member):
+            member, linked = True, not own
+            member_action = Action(value) if value else None
+        elif role == "nonmember" and own and value:
+            nonmember_action = Action(value)
+        elif role == "ban":
+            banned = str(value)
+    return Standing(banned, member, linked, member_action, nonmember_action)
+
+
+def _banning(patterns: _Bans, key: int, email: str) -> str:
+    """The ban of everywhere, then of this list, that the sender matches; '' for none."""
+    for text, pattern in (*patterns.get(0, []), *patterns.get(key, [])):
+        if pattern.matches(email):
+            return text
+    return ""
