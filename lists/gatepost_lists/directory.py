@@ -21,12 +21,8 @@ class DirectoryTrouble(Exception):
 class Directory(Protocol):
     """Finds the list behind an address, and one sender's standing on one list. Every method may raise DirectoryTrouble.
 
-    blocking: whether a look-up may wait for another machine; doors with an event loop then ask in a thread.
     refuse_oversize: whether mail over max_message_size is refused here unless the settings say otherwise.
     """
-
-    @property
-    def blocking(self) -> bool: ...
 
     @property
     def refuse_oversize(self) -> bool: ...

@@ -163,7 +163,6 @@ def _people(entries: list[Any]) -> dict[str, Action | None]:
 class TomlDirectory:
     """Lists in a TOML file. See gatepost_lists.directory.Directory for what the methods promise."""
 
-    blocking = False
     refuse_oversize = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

@@ -58,7 +58,6 @@ _Bans = dict[int, list[tuple[str, Pattern]]]
 class SqliteDirectory:
     """The embedded store, read only. See gatepost_lists.directory.Directory for what the methods promise."""
 
-    blocking = False
     refuse_oversize = True
 
     def __init__(self, path: str | os.PathLike[str]) -> None:

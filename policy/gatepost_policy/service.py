@@ -1,0 +1,126 @@
+"""The policy service between the wire and the judge: requests in, replies out, with a log line and a count for each.
+
+No sockets here: server.py and stdio.py bring the requests and take the replies away. Requests that came together are
+judged together, from one snapshot of the directory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from time import perf_counter
+
+from gatepost_lists import Answer, Directory, Rules, Verdict, cannot_tell, judge_all, soften
+from gatepost_policy.answer import DUNNO, question_of, reply_of
+from gatepost_policy.request import Request
+from gatepost_service.log import VerdictLog, get_logger
+from gatepost_service.metrics import Tally
+
+DOOR = "policy"
+
+_log = get_logger("policy")
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the service is to judge and answer.
+
+    open_directory: makes the engine; rules: the site's. observe and accept_trouble: answer DUNNO to what would have
+    been refused, or deferred. contexts: `observe` by policy_context. log_verdicts: a line for each verdict. timeout:
+    seconds that a request may take to arrive.
+    """
+
+    open_directory: Callable[[], Directory]
+    rules: Rules
+    observe: bool = False
+    accept_trouble: bool = False
+    contexts: Mapping[str, bool] = field(default_factory=dict)
+    log_verdicts: bool = True
+    timeout: float = 100.0
+
+
+class PolicyService:
+    """Answers policy requests. One for each process; it holds the directory."""
+
+    def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
+        self._options = options
+        self._directory = options.open_directory()
+        self._log = log
+        self._tally = tally
+        self._trouble = ""
+        self._unknown_contexts: set[str] = set()
+
+    def reload(self, options: Options) -> None:
+        """Go on with new options and a directory opened anew."""
+        self._directory.close()
+        self._options = options
+        self._directory = options.open_directory()
+        self._unknown_contexts.clear()
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        self._directory.close()
+
+    def answer(self, requests: Sequence[Request], since: float) -> list[bytes]:
+        """The replies to requests that came together at `since` (time.perf_counter), in their order. Never raises."""
+        asking = [request for request in requests if request.asks]
+        if not asking:
+            return [DUNNO] * len(requests)
+        verdicts = self._judge(asking)
+        seconds = perf_counter() - since
+        replies = [self._told(request, verdict, seconds) for request, verdict in zip(asking, verdicts, strict=True)]
+        if len(asking) == len(requests):
+            return replies
+        answered = iter(replies)
+        return [next(answered) if request.asks else DUNNO for request in requests]
+
+    def _judge(self, asking: Sequence[Request]) -> list[Verdict]:
+        try:
+            questions = [question_of(request) for request in asking]
+            return judge_all(questions, self._directory, self._options.rules)
+        except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
+            _log.exception("the judge failed")
+            return [cannot_tell(f"{type(error).__name__}: {error}")] * len(asking)
+
+    def _told(self, request: Request, verdict: Verdict, seconds: float) -> bytes:
+        """Log and count what was judged; answer what the mode lets us say."""
+        answer = verdict.answer.value
+        self._tally.count(DOOR, verdict.test, answer, seconds)
+        if self._options.log_verdicts:
+            self._log.verdict(
+                DOOR,
+                request.client,
+                request.sender,
+                request.recipient,
+                verdict.mailing_list,
+                verdict.test,
+                answer,
+                verdict.code,
+                verdict.status,
+                seconds * 1000,
+                request.transaction,
+            )
+        if verdict.answer is Answer.DEFER or self._trouble:
+            self._note_trouble(verdict)
+        if verdict.answer is Answer.REJECT or verdict.answer is Answer.DEFER:
+            verdict = soften(verdict, observe=self._observes(request), accept_trouble=self._options.accept_trouble)
+        return reply_of(verdict)
+
+    def _observes(self, request: Request) -> bool:
+        context = request.context
+        if not context:
+            return self._options.observe
+        if context not in self._options.contexts and context not in self._unknown_contexts:
+            self._unknown_contexts.add(context)
+            _log.warning("no such section", section=f"policy.contexts.{context}", mode="that of [lists]")
+        return self._options.contexts.get(context, self._options.observe)
+
+    def _note_trouble(self, verdict: Verdict) -> None:
+        """Say once what the trouble is, and once that it is over."""
+        if verdict.answer is Answer.DEFER:
+            if verdict.why != self._trouble:
+                self._trouble = verdict.why
+                _log.error("cannot tell", why=verdict.why)
+        elif verdict.mailing_list:
+            self._trouble = ""
+            _log.info("the lists can be read again")
