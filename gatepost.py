@@ -1,0 +1,375 @@
+"""The command line: `gatepost [--config FILE] COMMAND`. The one place that knows every part.
+
+- A command's modules are loaded when it is called: help, completion and the services start without what they do not
+  need. LAZY names each with the line that the help shows for it.
+- Exit codes are those of sysexits.h, and every error is told in a line or two on standard error.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+from click.decorators import pass_meta_key
+
+if TYPE_CHECKING:
+    from gatepost_conf.settings import Settings
+    from gatepost_lists import Rules
+    from gatepost_policy import Options
+    from gatepost_service.part import Part
+
+EX_USAGE = 64
+EX_SOFTWARE = 70
+EX_CANTCREAT = 73
+EX_IOERR = 74
+EX_TEMPFAIL = 75
+EX_CONFIG = 78
+_INTERRUPTED = 128 + 2
+
+_CONFIGURATION = "gatepost.configuration"
+
+
+class Lazy(NamedTuple):
+    """A command that is loaded when it is called.
+
+    module is where it is, under the name of its file; help is the line that the list of commands has for it; supply
+    puts into click's context what it needs.
+    """
+
+    module: str
+    help: str
+    supply: Callable[[click.Context], None]
+
+
+def _supply_lists(context: click.Context) -> None:
+    from gatepost_lists.commands.context import META_KEY, ListsContext  # noqa: PLC0415 - for those commands alone
+
+    configuration: Configuration = context.meta[_CONFIGURATION]
+    context.meta[META_KEY] = ListsContext(
+        url=lambda: configuration.settings.lists.directory, rules=lambda: rules_of(configuration.settings)
+    )
+
+
+_LISTS = "gatepost_lists.commands"
+LAZY = {
+    "domain": Lazy(f"{_LISTS}.domain", "Add, remove and list the domains that hold lists.", _supply_lists),
+    "list": Lazy(f"{_LISTS}.mailinglist", "Create, show, change, remove and list lists.", _supply_lists),
+    "member": Lazy(f"{_LISTS}.member", "Add, import, remove, list and link members.", _supply_lists),
+    "ban": Lazy(f"{_LISTS}.ban", "Ban senders, from one list or from all, and lift bans.", _supply_lists),
+    "check": Lazy(f"{_LISTS}.check", "Tell whether SENDER may post to RECIPIENT, and why.", _supply_lists),
+}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The settings file: which one it is, and what is in it, read when it is first needed."""
+
+    explicit: str | None
+
+    @cached_property
+    def path(self) -> Path:
+        """The file. Raises SettingsError where none was named and there is none."""
+        from gatepost_conf.settings import find  # noqa: PLC0415 - pydantic comes with it
+
+        return find(self.explicit, os.environ, Path.cwd())
+
+    @cached_property
+    def settings(self) -> Settings:
+        """Raises SettingsError, with all that is wrong in the file."""
+        from gatepost_conf.settings import load  # noqa: PLC0415 - pydantic comes with it
+
+        return load(self.path)
+
+
+pass_configuration = pass_meta_key(_CONFIGURATION, doc_description="the Configuration")
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The judge's rules, as the settings have them."""
+    from gatepost_lists import Rules  # noqa: PLC0415 - for those commands alone that judge
+
+    lists = settings.lists
+    return Rules(
+        probe_senders=lists.probe_senders,
+        null_sender_posts=lists.null_sender_posts == "pass",
+        reject_moderated_members=lists.reject_moderated_members,
+        refuse_oversize=lists.refuse_oversize,
+        shared_domains=frozenset(lists.shared_domains),
+        origin=settings.site.origin,
+    )
+
+
+@dataclass
+class LiveSettings:
+    """The settings of running services: read again at HUP, the old ones kept where the file has become wrong."""
+
+    path: Path
+    settings: Settings
+
+    def configure_log(self, *, stdio: bool = False) -> None:
+        """Send the log where the settings say."""
+        from gatepost_service import log  # noqa: PLC0415 - for the services alone
+
+        log.configure(self.settings.log.format, str(self.settings.log.file or ""), stdio=stdio)
+
+    def read(self) -> Settings:
+        """The settings as the file has them now."""
+        from gatepost_conf.settings import SettingsError, load  # noqa: PLC0415 - pydantic comes with it
+        from gatepost_service import log  # noqa: PLC0415
+
+        logger = log.get_logger("settings")
+        try:
+            self.settings = load(self.path)
+        except SettingsError as error:
+            for problem in error.problems:
+                logger.error("settings not read: the old ones stay", why=problem)  # noqa: TRY400 - it says all
+        else:
+            self.configure_log()
+            logger.info("settings read", file=str(self.path))
+        return self.settings
+
+
+def policy_options(settings: Settings) -> Options:
+    """What the policy service needs to know of the settings."""
+    from gatepost_lists import open_directory  # noqa: PLC0415 - for this service alone
+    from gatepost_policy import Options  # noqa: PLC0415
+
+    mode = settings.lists.mode
+    contexts = settings.policy.contexts.items()
+    return Options(
+        open_directory=lambda: open_directory(settings.lists.directory),
+        rules=rules_of(settings),
+        observe=mode == "observe",
+        accept_trouble=settings.lists.on_trouble == "accept",
+        contexts={name: (context.mode or mode) == "observe" for name, context in contexts},
+        log_verdicts=settings.log.verdicts,
+        timeout=settings.policy.timeout.total_seconds(),
+    )
+
+
+def _policy_part(live: LiveSettings) -> Part:
+    from gatepost_policy import policy_part  # noqa: PLC0415 - for this service alone
+
+    section = live.settings.policy
+    return policy_part(section.listen, section.workers, section.metrics, lambda: policy_options(live.read()))
+
+
+# What `run` can start, in the order in which it does.
+PARTS: dict[str, Callable[[LiveSettings], Part]] = {"policy": _policy_part}
+
+
+class Gatepost(click.Group):
+    """The group of all commands: loads the lazy ones, hands them what they need, and turns errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Those that are defined here come first, then the parts'."""
+        return [*self.commands, *LAZY]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Load a command that is called, or whose own help is shown."""
+        if cmd_name not in LAZY:
+            return self.commands.get(cmd_name)
+        lazy = LAZY[cmd_name]
+        lazy.supply(ctx)
+        command: click.Command = getattr(import_module(lazy.module), lazy.module.rpartition(".")[2])
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The list of commands, without loading any."""
+        rows = [(name, command.get_short_help_str(100)) for name, command in self.commands.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl([*rows, *((name, lazy.help) for name, lazy in LAZY.items())])
+
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """The context of a run, or of a completion, with what the commands of every part need."""
+        context = super().make_context(info_name, args, parent, **extra)
+        context.meta[_CONFIGURATION] = Configuration(context.params.get("config"))
+        if os.environ.get("NO_COLOR"):
+            context.color = False
+        return context
+
+    def main(
+        self,
+        args: Sequence[str] | None = None,
+        prog_name: str | None = None,
+        complete_var: str | None = None,
+        standalone_mode: bool = True,
+        **extra: Any,
+    ) -> Any:
+        """Run a command and, unless standalone_mode is off, end the process with its exit code."""
+        if not standalone_mode:
+            return super().main(args, prog_name, complete_var, standalone_mode=False, **extra)
+        try:
+            code = super().main(args, prog_name or "gatepost", complete_var, standalone_mode=False, **extra)
+        except Exception as error:
+            code = _tell(error)
+        sys.exit(code if isinstance(code, int) else 0)
+
+
+def _tell(error: Exception) -> int:
+    """Say on standard error what went wrong; the exit code for it."""
+    if isinstance(error, click.Abort):
+        click.echo("gatepost: interrupted", err=True)
+        return _INTERRUPTED
+    if isinstance(error, click.ClickException):
+        error.show()
+        return EX_USAGE if isinstance(error, click.UsageError) else error.exit_code
+    lines, code = _explained(error)
+    for line in lines:
+        click.echo(line, err=True)
+    return code
+
+
+def _explained(error: Exception) -> tuple[list[str], int]:
+    from gatepost_conf.settings import SettingsError  # noqa: PLC0415 - only when something is wrong
+    from gatepost_lists import DirectoryTrouble  # noqa: PLC0415
+    from gatepost_lists.store.errors import StoreError  # noqa: PLC0415
+
+    if isinstance(error, SettingsError):
+        return error.problems, EX_CONFIG
+    if isinstance(error, StoreError):
+        return [f"gatepost: {error}", *([f"hint: {error.hint}"] if error.hint else [])], error.exit_code
+    if isinstance(error, DirectoryTrouble):
+        return [f"gatepost: {error}"], EX_TEMPFAIL
+    if isinstance(error, OSError):
+        return [f"gatepost: {error.filename or 'input or output'}: {error.strerror or error}"], EX_IOERR
+    where = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(where.filename).name}, line {where.lineno}"
+    return [f"gatepost: a fault of gatepost's: {type(error).__name__}: {error} ({place})"], EX_SOFTWARE
+
+
+@click.group(cls=Gatepost, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.option("--config", metavar="FILE", type=click.Path(), help="The settings file.")
+@click.version_option(package_name="gatepost", message="%(package)s %(version)s")
+def cli(config: str | None) -> None:
+    """Tell a mail server, while the sender is still on the line, whether mail is for a list and may be posted there.
+
+    FILE defaults to $GATEPOST_CONFIG, ./gatepost.toml, /etc/gatepost/gatepost.toml.
+
+    \b
+    Completion of commands, lists and domains, for bash (zsh and fish likewise):
+      eval "$(_GATEPOST_COMPLETE=bash_source gatepost)"
+    """
+
+
+@cli.command()
+@click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=None, required=False)
+@pass_configuration
+def init(configuration: Configuration, folder: Path | None) -> None:
+    """Write a commented gatepost.toml and an empty store.
+
+    DIR defaults to the current folder; with --config, the settings are written to that FILE. What is there already is
+    kept.
+
+    \b
+    Examples:
+      gatepost init
+      gatepost init /etc/gatepost
+    """
+    path = _file_to_write(configuration, folder)
+    click.echo(f"{path}: {'written' if _write_settings(path) else 'kept, it is there already'}")
+    from gatepost_conf.settings import load  # noqa: PLC0415 - pydantic comes with it
+
+    url = load(path).lists.directory
+    if not url.startswith("sqlite:"):
+        click.echo(f"the lists are in {url.partition(':')[0]}:…, so there is no store to make")
+        return
+    from gatepost_lists.store.versions import create, store_url  # noqa: PLC0415 - SQLAlchemy comes with it
+
+    made = create(url)
+    click.echo(f"{store_url(url).database}: {'an empty store, made' if made else 'kept, it is a store already'}")
+
+
+def _file_to_write(configuration: Configuration, folder: Path | None) -> Path:
+    named = Path(configuration.explicit) if configuration.explicit else None
+    path = (folder or Path()) / "gatepost.toml" if folder or not named else named
+    if named and named.absolute() != path.absolute():
+        raise click.UsageError(f"--config names {named}, and DIR names {path}: give one of them")
+    return path
+
+
+def _write_settings(path: Path) -> bool:
+    """Write the commented settings where there is no such file; whether they were written."""
+    from gatepost_conf.settings import template  # noqa: PLC0415 - pydantic comes with it
+
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # A password may come to stand in it: nobody but the owner and the group may read it.
+        with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o640)) as file:
+            file.write(template())
+    except FileExistsError:
+        return False
+    except OSError as error:
+        raise CannotCreateError(f"{path}: {error.strerror}") from error
+    return True
+
+
+@cli.command()
+@click.argument("parts", metavar="[PARTS]...", nargs=-1, type=click.Choice(tuple(PARTS)))
+@click.option("--stdio", is_flag=True, help="Serve one client on standard input and output, as spawn(8) runs it.")
+@pass_configuration
+def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> int:
+    """Start PARTS, or all that are enabled, in the foreground.
+
+    There is one part now: policy, the Postfix policy service. TERM ends it, HUP has it read the settings again.
+
+    \b
+    Examples:
+      gatepost run
+      gatepost run policy
+      gatepost run policy --stdio
+    """
+    live = LiveSettings(configuration.path, configuration.settings)
+    if stdio:
+        if parts != ("policy",):
+            raise click.UsageError("--stdio goes with policy alone: gatepost run policy --stdio")
+        return _run_stdio(live)
+    from gatepost_service.run import run as serve  # noqa: PLC0415 - for the services alone
+
+    live.configure_log()
+    settings = live.settings
+    wanted = parts or tuple(name for name in PARTS if getattr(settings, name).enabled)
+    if not wanted:
+        raise click.UsageError(f"no part is enabled in {configuration.path}")
+    metrics = None if parts else settings.metrics.listen
+    return serve([PARTS[name](live) for name in dict.fromkeys(wanted)], metrics=metrics)
+
+
+def _run_stdio(live: LiveSettings) -> int:
+    from gatepost_policy import PolicyService, serve_stdio  # noqa: PLC0415 - for this service alone
+    from gatepost_service.log import VerdictLog  # noqa: PLC0415
+    from gatepost_service.metrics import Tally  # noqa: PLC0415
+
+    live.configure_log(stdio=True)
+    options = policy_options(live.settings)
+    return serve_stdio(PolicyService(options, VerdictLog(), Tally()), options.timeout)
+
+
+class CannotCreateError(click.ClickException):
+    """A file that cannot be made."""
+
+    exit_code = EX_CANTCREAT
+
+
+def main() -> None:
+    """The entry of the command `gatepost`."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # Octets that are no UTF-8 come in by the command line; to print them must not fail.
+            stream.reconfigure(errors="backslashreplace")
+    cli.main(prog_name="gatepost")
+
+
+if __name__ == "__main__":
+    main()
