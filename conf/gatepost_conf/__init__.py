@@ -1,0 +1,8 @@
+"""Settings, and the configuration that each mail server needs, made from lists and settings. Table of contents:
+
+- `settings`  gatepost.toml: reading it, all its errors at once, and the commented one of `gatepost init`
+
+Nothing is imported here: each command pays for what it uses.
+"""
+
+__all__ = ["settings"]
