@@ -178,13 +178,16 @@ def test_a_thousand_connections_are_served_and_a_stuck_one_disturbs_none(service
 
 def test_a_request_that_is_never_finished_is_dropped(store: Path) -> None:
     settings = policy_settings("sqlite:///gatepost.db", 'timeout = "1s"')
-    with RunningPolicy(store.parent, settings) as service, service.connect("policy") as idle:
-        with service.connect("policy") as slow:
-            slow.sendall(STRANGER[:-1])
-            assert receive_all(slow) == b""
-            assert "not finished within 1 s" in service.wait_line("not a policy request")
-            idle.sendall(STRANGER)
-            assert idle.recv(1000) == NOT_YOU
+    with (
+        RunningPolicy(store.parent, settings) as service,
+        service.connect("policy") as idle,
+        service.connect("policy") as slow,
+    ):
+        slow.sendall(STRANGER[:-1])
+        assert receive_all(slow) == b""
+        assert "not finished within 1 s" in service.wait_line("not a policy request")
+        idle.sendall(STRANGER)
+        assert idle.recv(1000) == NOT_YOU
 
 
 def test_rubbish_gets_one_warning_that_names_the_client(service: RunningPolicy) -> None:
