@@ -1,0 +1,76 @@
+"""The house keeps its order: who may import whom, and what must never stand where."""
+
+import ast
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+PACKAGES = {
+    "gatepost_lists": "lists",
+    "gatepost_service": "service",
+    "gatepost_policy": "policy",
+    "gatepost_conf": "conf",
+}
+MAY_IMPORT = {
+    "gatepost_lists": set[str](),
+    "gatepost_service": set[str](),
+    "gatepost_policy": {"gatepost_lists", "gatepost_service"},
+    "gatepost_conf": {"gatepost_lists", "gatepost_service"},
+}
+# Files that parse, judge, answer or schedule: they import no I/O.
+PURE = [
+    "lists/gatepost_lists/addresses.py",
+    "lists/gatepost_lists/subaddresses.py",
+    "lists/gatepost_lists/senders.py",
+    "lists/gatepost_lists/judge.py",
+    "lists/gatepost_lists/model.py",
+    "policy/gatepost_policy/request.py",
+    "policy/gatepost_policy/answer.py",
+]
+IO_MODULES = {"asyncio", "socket", "selectors", "select", "os", "subprocess", "threading", "sqlite3", "sqlalchemy"}
+
+
+def imports(path: Path) -> Iterator[str]:
+    """The top-level names of what a file imports at run time, or for its types."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module.partition(".")[0]
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_imports_go_one_way(package: str) -> None:
+    allowed = MAY_IMPORT[package] | {package}
+    for path in (ROOT / PACKAGES[package] / package).rglob("*.py"):
+        ours = {name for name in imports(path) if name.startswith("gatepost")}
+        assert ours <= allowed, f"{path.relative_to(ROOT)} imports {ours - allowed}"
+
+
+@pytest.mark.parametrize("name", PURE)
+def test_what_decides_does_no_io(name: str) -> None:
+    assert not IO_MODULES & set(imports(ROOT / name))
+
+
+def test_nothing_hides_the_c_module_of_pymilter() -> None:
+    assert not (ROOT / "milter" / "__init__.py").exists()
+
+
+@pytest.mark.parametrize("package", PACKAGES)
+def test_every_package_is_typed_and_has_a_table_of_contents(package: str) -> None:
+    folder = ROOT / PACKAGES[package] / package
+    assert (folder / "py.typed").exists()
+    body = ast.parse((folder / "__init__.py").read_text("utf-8")).body
+    assert ast.get_docstring(ast.parse((folder / "__init__.py").read_text("utf-8")))
+    assert all(isinstance(node, ast.Expr | ast.ImportFrom | ast.Assign) for node in body)
+
+
+def test_no_file_holds_a_path_of_a_machine() -> None:
+    names = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout.split(b"\0")
+    for name in filter(None, names):
+        path = ROOT / name.decode()
+        if path.is_file():
+            assert bytes(ROOT) + b"/" not in path.read_bytes(), name
