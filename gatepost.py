@@ -249,7 +249,9 @@ def _explained(error: Exception) -> tuple[list[str], int]:
     return [f"gatepost: a fault of gatepost's: {type(error).__name__}: {error} ({place})"], EX_SOFTWARE
 
 
-@click.group(cls=Gatepost, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    "gatepost", cls=Gatepost, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+)
 @click.option("--config", metavar="FILE", type=click.Path(), help="The settings file.")
 @click.version_option(package_name="gatepost", message="%(package)s %(version)s")
 def cli(config: str | None) -> None:
@@ -305,6 +307,9 @@ def _write_settings(path: Path) -> bool:
 
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise CannotCreateError(f"{path.parent}: {error.strerror}") from error
+    try:
         # A password may come to stand in it: nobody but the owner and the group may read it.
         with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o640)) as file:
             file.write(template())

@@ -22,4 +22,4 @@ def open_directory(url: str) -> Directory:
         return SqliteDirectory(path_of(url))
     if scheme == "toml":
         return TomlDirectory(path_of(url))
-    raise ValueError(f"no engine for {url.partition('@')[0]!r}: use sqlite:///PATH or toml:///PATH")
+    raise ValueError(f"no engine for {scheme!r}: use sqlite:///PATH or toml:///PATH")

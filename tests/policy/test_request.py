@@ -37,11 +37,11 @@ def test_an_error_comes_after_the_requests_before_it() -> None:
 
 def test_unfinished_tells_of_a_begun_request() -> None:
     reader = RequestReader()
-    assert not reader.unfinished
-    reader.feed(WHOLE[:-1])
-    assert reader.unfinished
-    reader.feed(WHOLE[-1:])
-    assert not reader.unfinished
+    states = [reader.unfinished]
+    for piece in (WHOLE[:-1], WHOLE[-1:]):
+        reader.feed(piece)
+        states.append(reader.unfinished)
+    assert states == [False, True, False]
 
 
 def test_a_request_of_exactly_the_limit_is_taken() -> None:

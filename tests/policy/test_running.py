@@ -291,7 +291,8 @@ def test_standard_input_and_output_serve_one_client(store: Path) -> None:
     ours, theirs = socket.socketpair()
     ours.settimeout(PATIENCE)
     line = [*COMMAND, "--config", str(store.parent / "gatepost.toml"), "run", "policy", "--stdio"]
-    with theirs, subprocess.Popen(line, stdin=theirs, stdout=theirs, stderr=theirs) as process:
+    wire = theirs.fileno()
+    with subprocess.Popen(line, stdin=wire, stdout=wire, stderr=wire) as process:
         theirs.close()
         with ours:
             ours.sendall(STRANGER + request())

@@ -114,7 +114,10 @@ class SqliteDirectory:
         standing = STRANGER
         for email in senders:
             if rows := self._rows(_STANDING, (email, key)):
-                standing = _with_rows(standing, rows)
+                try:
+                    standing = _with_rows(standing, rows)
+                except ValueError as error:
+                    raise DirectoryTrouble(f"{self._path}: {email} on {mailing_list.list_id}: {error}") from error
             if (patterns := self._ban_patterns()) and not standing.banned:
                 standing = standing._replace(banned=_banning(patterns, key, email))
         return standing
@@ -146,7 +149,10 @@ class SqliteDirectory:
             return None
         if len(self._lists) >= _MAX_LISTS:
             self._lists.clear()
-        mailing_list = self._lists[mail_host, name] = _mailing_list(rows[0])
+        try:
+            mailing_list = self._lists[mail_host, name] = _mailing_list(rows[0])
+        except (ValueError, TypeError) as error:
+            raise DirectoryTrouble(f"{self._path}: the list {name}@{mail_host}: {error}") from error
         return mailing_list
 
     def _ban_patterns(self) -> _Bans:
@@ -193,6 +199,8 @@ class SqliteDirectory:
         )
         cursor = self._connection.cursor()
         cursor.execute("PRAGMA query_only = ON")
+        if not cursor.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone():
+            raise sqlite3.DatabaseError("this is no store of gatepost's: run gatepost init")
         found = cursor.execute("SELECT version_num FROM alembic_version").fetchall()
         if found != [(SCHEMA_VERSION,)]:
             self._connection.close()
@@ -235,15 +243,19 @@ def _patterns(text: str) -> PatternList:
 
 
 def _with_rows(standing: Standing, rows: list[tuple[Any, ...]]) -> Standing:
-    """The standing with what the rows say; a membership by the sender's own address goes before a linked one."""
+    """The standing with what the rows of one more sender say: what an earlier sender has brought stays.
+
+    A membership by the sender's own address goes before a linked one.
+    """
     banned, member, linked, member_action, nonmember_action = standing
+    member_before = member
     for role, value, own in rows:
-        if role == "member" and (own or not member):
+        if role == "member" and not member_before and (own or not member):
             member, linked = True, not own
             member_action = Action(value) if value else None
-        elif role == "nonmember" and own and value:
+        elif role == "nonmember" and own and value and nonmember_action is None:
             nonmember_action = Action(value)
-        elif role == "ban":
+        elif role == "ban" and not banned:
             banned = str(value)
     return Standing(banned, member, linked, member_action, nonmember_action)
 

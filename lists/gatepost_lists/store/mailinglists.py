@@ -1,0 +1,137 @@
+"""Lists: making, finding, changing, removing. Every function works inside its caller's transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy as sa
+
+from gatepost_lists.addresses import Address, AddressError, parse_address
+from gatepost_lists.store import domains, people, values
+from gatepost_lists.store.changes import Change, Creation
+from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError
+from gatepost_lists.store.schema import ban, domain, mailinglist, member
+from gatepost_lists.subaddresses import SUBADDRESSES, readings
+
+_READ_ONLY = ("id", "mail_host", "list_name")
+_DEFAULTS: dict[str, Any] = {
+    "display_name": "",
+    "description": "",
+    "subscription_policy": "confirm",
+    **{attribute: [] for attribute in values.PATTERN_ATTRIBUTES},
+    "default_nonmember_action": "hold",
+    "default_member_action": "defer",
+    "emergency": False,
+    "max_message_size": 0,
+}
+_BY_ADDRESS = (
+    sa.select(mailinglist)
+    .join(domain)
+    .where(
+        mailinglist.c.list_name == sa.bindparam("name"),
+        sa.or_(domain.c.mail_host == sa.bindparam("host"), domain.c.alias_domain == sa.bindparam("host")),
+    )
+)
+_BY_LIST_ID = sa.select(mailinglist).where(mailinglist.c.list_id == sa.bindparam("list_id"))
+
+
+def find(connection: sa.Connection, text: str) -> sa.RowMapping:
+    """The row of the list with this posting address, by an alias domain too, or this list_id. Raises NotFoundError."""
+    found = _find(connection, text)
+    if found is None:
+        raise NotFoundError(f"no list {text}", "see which there are with: gatepost list ls")
+    return found
+
+
+def _find(connection: sa.Connection, text: str) -> sa.RowMapping | None:
+    try:
+        address = parse_address(text)
+    except AddressError as error:
+        raise BadValueError(str(error)) from error
+    if address.domain:
+        return connection.execute(_BY_ADDRESS, {"name": address.local, "host": address.domain}).mappings().one_or_none()
+    return connection.execute(_BY_LIST_ID, {"list_id": address.local}).mappings().one_or_none()
+
+
+def attributes(row: sa.RowMapping) -> dict[str, Any]:
+    """What a list is, under Mailman's names."""
+    rest = {name: value for name, value in row.items() if name not in (*_READ_ONLY, "list_id")}
+    return {"list_id": row["list_id"], "fqdn_listname": f"{row['list_name']}@{row['mail_host']}", **rest}
+
+
+def create(connection: sa.Connection, text: str, settings: Iterable[str]) -> Creation:
+    """Make a list; of one that is there, change what is given."""
+    checked = [values.setting(setting) for setting in settings]
+    address = values.list_address(text)
+    host = domains.resolve(connection, address.domain)
+    if host is None:
+        raise BadValueError(f"no domain {address.domain}", f"make it with: gatepost domain add {address.domain}")
+    name = f"{address.local}@{host.mail_host}"
+    if (found := _find(connection, name)) is not None:
+        return Creation(name, _change(connection, found, checked), ())
+    list_id = f"{address.local}.{host.mail_host}"
+    if (other := connection.execute(_BY_LIST_ID, {"list_id": list_id}).one_or_none()) is not None:
+        raise ExistsError(f"its list_id would be {list_id}, which is that of {other.list_name}@{other.mail_host}")
+    fresh = {**_DEFAULTS, **values.apply(checked, _DEFAULTS)}
+    connection.execute(
+        mailinglist.insert(), {"list_id": list_id, "list_name": address.local, "mail_host": host.mail_host, **fresh}
+    )
+    return Creation(name, Change.NEW, _warnings(connection, address, host.mail_host))
+
+
+def _warnings(connection: sa.Connection, address: Address, host: str) -> tuple[str, ...]:
+    """What the name of a new list takes from a list that is there, or gives to it."""
+    name = address.local
+    above = {reading.list_name for reading in readings(address)[1:]}
+    below = {f"{name}-{suffix}" for suffix in SUBADDRESSES}
+    found = connection.scalars(
+        sa.select(mailinglist.c.list_name).where(
+            mailinglist.c.mail_host == host, mailinglist.c.list_name.in_(above | below)
+        )
+    ).all()
+    shadowed = [
+        f"{name}@{host} reads like an address of the list {other}@{host}, and takes its place"
+        for other in found
+        if other in above
+    ]
+    shadowing = [
+        f"{other}@{host} is a list of its own, and stays in the place of that address of {name}@{host}"
+        for other in found
+        if other in below
+    ]
+    plus = [f"{name}@{host} has a '+': mail servers may cut its name there"] if "+" in name else []
+    return (*plus, *sorted(shadowed), *sorted(shadowing))
+
+
+def change(connection: sa.Connection, text: str, settings: Iterable[str]) -> Change:
+    """Change attributes of a list."""
+    checked = [values.setting(setting) for setting in settings]
+    return _change(connection, find(connection, text), checked)
+
+
+def _change(connection: sa.Connection, row: sa.RowMapping, checked: list[values.Setting]) -> Change:
+    new = values.apply(checked, dict(row))
+    if not new:
+        return Change.SAME
+    connection.execute(mailinglist.update().where(mailinglist.c.id == row["id"]), new)
+    return Change.CHANGED
+
+
+def remove(connection: sa.Connection, text: str) -> str:
+    """Remove a list with its members and bans; its posting address."""
+    row = find(connection, text)
+    users = connection.scalars(sa.select(member.c.user_id).where(member.c.list_id == row["id"]).distinct()).all()
+    for table in (member, ban):
+        connection.execute(table.delete().where(table.c.list_id == row["id"]))
+    connection.execute(mailinglist.delete().where(mailinglist.c.id == row["id"]))
+    people.forget_strangers(connection, users)
+    return f"{row['list_name']}@{row['mail_host']}"
+
+
+def listing(connection: sa.Connection, text: str = "") -> list[dict[str, Any]]:
+    """The attributes of all lists, or of those of one domain, in the order of their addresses."""
+    query = sa.select(mailinglist).order_by(mailinglist.c.mail_host, mailinglist.c.list_name)
+    if text:
+        query = query.where(mailinglist.c.mail_host == domains.require(connection, text).mail_host)
+    return [attributes(row) for row in connection.execute(query).mappings()]
