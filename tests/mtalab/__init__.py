@@ -1,0 +1,28 @@
+"""Real mail servers for the tests: Postfix, Exim and Sendmail out of unpacked Debian packages, side by side.
+
+Nothing is installed, no user is made, no service of the machine is touched.
+`python -m mtalab setup` fetches the packages.
+"""
+
+from mtalab.client import Client, Reply
+from mtalab.exim import Exim
+from mtalab.instance import Instance
+from mtalab.packages import Lab, LabError, setup
+from mtalab.ports import Port
+from mtalab.postfix import Postfix
+from mtalab.processes import wait_until
+from mtalab.sendmail import Sendmail
+
+__all__ = [
+    "Client",
+    "Exim",
+    "Instance",
+    "Lab",
+    "LabError",
+    "Port",
+    "Postfix",
+    "Reply",
+    "Sendmail",
+    "setup",
+    "wait_until",
+]
