@@ -15,6 +15,7 @@ from gatepost_policy.answer import DUNNO, question_of, reply_of
 from gatepost_policy.request import Request
 from gatepost_service.log import VerdictLog, get_logger
 from gatepost_service.metrics import Tally
+from gatepost_service.record import Recorder
 
 DOOR = "policy"
 
@@ -45,9 +46,7 @@ class PolicyService:
     def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
         self._options = options
         self._directory = options.open_directory()
-        self._log = log
-        self._tally = tally
-        self._trouble = ""
+        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.log_verdicts)
         self._unknown_contexts: set[str] = set()
 
     def reload(self, options: Options) -> None:
@@ -55,6 +54,7 @@ class PolicyService:
         self._directory.close()
         self._options = options
         self._directory = options.open_directory()
+        self._recorder.log_verdicts = options.log_verdicts
         self._unknown_contexts.clear()
 
     def close(self) -> None:
@@ -84,24 +84,7 @@ class PolicyService:
 
     def _told(self, request: Request, verdict: Verdict, seconds: float) -> bytes:
         """Log and count what was judged; answer what the mode lets us say."""
-        answer = verdict.answer.value
-        self._tally.count(DOOR, verdict.test, answer, seconds)
-        if self._options.log_verdicts:
-            self._log.verdict(
-                DOOR,
-                request.client,
-                request.sender,
-                request.recipient,
-                verdict.mailing_list,
-                verdict.test,
-                answer,
-                verdict.code,
-                verdict.status,
-                seconds * 1000,
-                request.transaction,
-            )
-        if verdict.answer is Answer.DEFER or self._trouble:
-            self._note_trouble(verdict)
+        self._recorder.record(verdict, request.client, request.sender, request.recipient, seconds, request.transaction)
         if verdict.answer is Answer.REJECT or verdict.answer is Answer.DEFER:
             verdict = soften(verdict, observe=self._observes(request), accept_trouble=self._options.accept_trouble)
         return reply_of(verdict)
@@ -114,13 +97,3 @@ class PolicyService:
             self._unknown_contexts.add(context)
             _log.warning("no such section", section=f"policy.contexts.{context}", mode="that of [lists]")
         return self._options.contexts.get(context, self._options.observe)
-
-    def _note_trouble(self, verdict: Verdict) -> None:
-        """Say once what the trouble is, and once that it is over."""
-        if verdict.answer is Answer.DEFER:
-            if verdict.why != self._trouble:
-                self._trouble = verdict.why
-                _log.error("cannot tell", why=verdict.why)
-        elif verdict.mailing_list:
-            self._trouble = ""
-            _log.info("the lists can be read again")

@@ -1,0 +1,36 @@
+"""What every process of gatepost shares. Table of contents:
+
+- `sockets`     addresses to listen on, listening sockets, systemd's socket activation
+- `holders`     who holds an address that is in use
+- `accept`      taking connections, spread evenly over several workers
+- `part`        the values `Part` and `Worker`: what is served, and the process that serves it
+- `worker`      a worker's life: event loop or plain thread, signals, reload, stop
+- `run`         `run`: serve some parts until told to stop
+- `supervisor`  child processes: readiness, restarts, end
+- `process`     fork, signals, limits
+- `report`      readiness and watchdog: to the parent process, or to systemd
+- `log`         log lines: `configure`, `get_logger`, `VerdictLog`
+- `log_lines`   how one log line looks
+- `log_output`  where log lines go, and what happens when that place is full
+- `metrics`     counting
+- `scrape`      the metrics' endpoint for Prometheus
+
+Nothing is imported here: the command line needs `sockets` alone, and must not pay for an event loop.
+"""
+
+__all__ = [
+    "accept",
+    "holders",
+    "log",
+    "log_lines",
+    "log_output",
+    "metrics",
+    "part",
+    "process",
+    "report",
+    "run",
+    "scrape",
+    "sockets",
+    "supervisor",
+    "worker",
+]
