@@ -2,13 +2,16 @@
 
 The rules, in the order in which they are applied to what a mail server hands over:
 
-1. Surrounding white space and angle brackets go, then a source route (`@a,@b:user@host`, RFC 5321 appendix C).
-2. The last `@` parts local part and domain. Without one, `user%host` and `host!user` are read as the mail servers
+1. Octets that are no UTF-8 (surrogate escapes here) become U+FFFD, which no list and no member may bear.
+2. Surrounding white space and angle brackets go, then quotes, backslashes and comments, wherever they stand (a mail
+   server may hand on an address with its quotes or without), then a source route (`@a,@b:user@host`, RFC 5321
+   appendix C).
+3. The last `@` parts local part and domain. Without one, `user%host` and `host!user` are read as the mail servers
    read them, and anything else is completed with the origin, which is what a mail server appends (Postfix's
    `myorigin`). The same is done where the domain *is* the origin: `user%host@origin` ends up at user@host.
-3. The local part loses its quotes, backslashes and comments; it is compared in lower case and in Unicode's NFC form.
-4. The domain loses trailing dots and is compared in its IDNA form (A-labels, lower case).
-5. Octets that are no UTF-8 (surrogate escapes here) become U+FFFD, which no list and no member may bear.
+4. What comes out is read again until nothing changes, so an address means the same however often it is unwrapped.
+5. The local part is compared in lower case and in Unicode's NFC form, the domain in its IDNA form (A-labels, lower
+   case) without trailing dots.
 
 A second spelling of an address must never pass where the first is refused. So nothing here is strict: whatever
 can be read as an address of ours is read as one.
@@ -25,7 +28,15 @@ REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 # What nearly every address looks like: needs no more than lower-casing. No '%', no '!', no dot at the domain's end.
 is_plain = re.compile(r"[A-Za-z0-9_.=+/\-]+@[A-Za-z0-9](?:[A-Za-z0-9.\-]*[A-Za-z0-9])?").fullmatch
 _SURROGATES = re.compile("[\ud800-\udfff]")
-_QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
+# Any number of source routes, one behind the other.
+_routes = re.compile(r"(?:@[^:]*:\s*)+").match
+# What may stand around an address: every kind of white space, and brackets.
+_AROUND = "<>" + "".join(char for char in map(chr, range(0x3001)) if char.isspace())
+# Longer texts beyond ASCII stay as they are: no address has so many characters, and Unicode's normal forms take time
+# that grows with the square of the length.
+_LONGEST_NORMALIZED = 1000
+# How often an address is read again; what has more layers was made to waste time.
+_MAX_LAYERS = 20
 _NOT_STORABLE = re.compile(r"[\x00-\x20\x7f-\x9f<>\ufffd]")
 
 
@@ -60,52 +71,60 @@ def parse_address(text: str, origin: str = "") -> Address:
 
 
 def _parse_slowly(text: str, origin: str) -> Address:
-    bare = _without_route(_without_brackets(_SURROGATES.sub(REPLACEMENT, text).strip()))
-    spelt, domain = _split(bare, normal_domain(origin))
-    spelt = unquote(spelt)
-    if not spelt:
-        raise AddressError(f"no local part in {text!r}")
-    return Address(unicodedata.normalize("NFC", unicodedata.normalize("NFC", spelt).lower()), domain, spelt)
+    home = normal_domain(origin)
+    spelt, domain = _read(_composed(_SURROGATES.sub(REPLACEMENT, text)), home)
+    for _ in range(_MAX_LAYERS):
+        if not spelt:
+            raise AddressError(f"no local part in {_shortened(text)}")
+        before = spelt, domain
+        spelt, domain = _read(f"{spelt}@{domain}" if domain else spelt, home)
+        if (spelt, domain) == before:
+            return Address(_composed(spelt.lower()), domain, spelt)
+    raise AddressError(f"addresses within addresses in {_shortened(text)}")
 
 
-def _without_brackets(text: str) -> str:
-    return text[1:-1].strip() if text.startswith("<") and text.endswith(">") else text
+def _composed(text: str) -> str:
+    return unicodedata.normalize("NFC", text) if len(text) <= _LONGEST_NORMALIZED else text
 
 
-def _without_route(text: str) -> str:
-    if not text.startswith("@"):
-        return text
-    _, colon, rest = text.partition(":")
-    if not colon:
-        raise AddressError(f"no local part in {text!r}")
-    return _without_route(rest.strip())
+def _shortened(text: str) -> str:
+    return repr(text if len(text) <= 80 else f"{text[:79]}…")
 
 
-def _split(text: str, origin: str) -> tuple[str, str]:
+def _read(text: str, origin: str) -> tuple[str, str]:
+    """Local part and domain when one layer of spelling is taken off; the local part is '' when there is none."""
+    text = _unquoted(text.strip(_AROUND))
+    if text.startswith("@"):
+        routes = _routes(text)
+        text = text[routes.end() :] if routes else ""
     local, at, domain = text.rpartition("@")
     if at and (host := normal_domain(domain)) != origin:
-        return local, host
-    local = local if at else text
-    if "%" in local:
-        user, _, host = local.rpartition("%")
-        return user, normal_domain(host)
+        return local.strip(), host
+    return _read_local(local if at else text, origin)
+
+
+def _read_local(local: str, origin: str) -> tuple[str, str]:
+    """What a mail server makes of a local part of its own."""
+    for mark in "@%":
+        if mark in local:
+            user, _, host = local.rpartition(mark)
+            return user.strip(), normal_domain(host)
     if "!" in local:
         host, _, user = local.partition("!")
-        return user, normal_domain(host)
-    return local, origin
+        return user.strip(), normal_domain(host)
+    return local.strip(), origin
 
 
-def unquote(local: str) -> str:
-    """The local part without quotes, quoted pairs and comments (RFC 5322 section 3.2); odd ones stay as they are."""
-    local = local.strip()
-    if not any(mark in local for mark in '"\\('):
-        return local
+def _unquoted(text: str) -> str:
+    """The text without quotes, quoted pairs and comments (RFC 5322 section 3.2); odd ones stay as they are."""
+    if not any(mark in text for mark in '"\\('):
+        return text
     plain, quoted, depth, at = [], False, 0, 0
-    while at < len(local):
-        char = local[at]
-        if char == "\\" and at + 1 < len(local):
+    while at < len(text):
+        char = text[at]
+        if char == "\\" and at + 1 < len(text):
             at += 1
-            char = "" if depth else local[at]
+            char = "" if depth else text[at]
         elif char == '"' and not depth:
             quoted, char = not quoted, ""
         elif char in "()" and not quoted:
@@ -116,13 +135,13 @@ def unquote(local: str) -> str:
         plain.append(char)
         at += 1
         if depth < 0:
-            return local
-    return local if quoted or depth else "".join(plain).strip()
+            return text
+    return text if quoted or depth else "".join(plain).strip()
 
 
 def normal_domain(domain: str) -> str:
     """The domain as it is compared: no trailing dot, lower case, A-labels (RFC 5891, mapped as UTS 46 says)."""
-    domain = domain.strip()
+    domain = "".join(domain.split())
     if not domain.isascii():
         domain = _to_alabels(domain)
     return domain.rstrip(".").lower()
@@ -131,10 +150,12 @@ def normal_domain(domain: str) -> str:
 def _to_alabels(domain: str) -> str:
     import idna  # noqa: PLC0415 - its tables are loaded only where a domain needs them
 
+    if len(domain) > _LONGEST_NORMALIZED:
+        return domain
     try:
         return idna.encode(domain, uts46=True, std3_rules=False).decode("ascii")
     except (idna.IDNAError, UnicodeError):
-        return unicodedata.normalize("NFC", domain)
+        return _composed(domain)
 
 
 def strict_address(text: str) -> Address:

@@ -15,9 +15,10 @@ from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gatepost_lists.addresses import Address, AddressError, parse_address
+from gatepost_lists.backtracking import PatternTimeout
 from gatepost_lists.directory import Directory, DirectoryTrouble
 from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Place, Question, Stage, Standing, Verdict
-from gatepost_lists.patterns import PatternList, PatternTimeout
+from gatepost_lists.patterns import PatternList
 from gatepost_lists.senders import compile_globs, parse_sender
 
 _KIB = 1024
@@ -134,6 +135,8 @@ def probe(hearing: Hearing) -> Finding:
 def _null_sender_with_data(hearing: Hearing) -> Finding:
     if hearing.place.subaddress:
         return "a null sender may write to a sub-address"
+    if hearing.mailing_list.list_name == "postmaster":
+        return "a null sender may write to the postmaster"
     if hearing.rules.null_sender_posts:
         return hearing.accept("probe", "null_sender_posts lets a null sender post")
     why = "a message with a null sender for a posting address"
@@ -307,18 +310,21 @@ class Step(NamedTuple):
 
 
 def explain(question: Question, directory: Directory, rules: Rules = DEFAULT_RULES) -> tuple[Verdict, list[Step]]:
-    """The verdict that judge() gives, and every test on the way to it."""
-    verdict, steps = judge(question, directory, rules), []
-    if not verdict.test:
-        return verdict, []
-    with directory.snapshot():
-        hearing = Hearing(question, directory, rules)
-        for name, test in TESTS:
-            finding = test(hearing)
-            if isinstance(finding, Verdict):
-                steps.append(Step(name, finding.answer, finding.why))
-                return finding, steps
-            steps.append(Step(name, None, finding))
+    """The verdict that judge() gives, and every test on the way to it; of trouble, those that were asked before it."""
+    steps: list[Step] = []
+    try:
+        with directory.snapshot():
+            hearing = Hearing(question, directory, rules)
+            for name, test in TESTS:
+                finding = test(hearing)
+                if isinstance(finding, Verdict):
+                    steps.append(Step(name, finding.answer, finding.why))
+                    return finding, steps
+                steps.append(Step(name, None, finding))
+    except AddressError as error:
+        return unreadable(str(error)), steps
+    except (DirectoryTrouble, PatternTimeout) as trouble:
+        return cannot_tell(str(trouble)), steps
     raise AssertionError("closed-list answers always")
 
 

@@ -19,16 +19,12 @@ from typing import Protocol, cast
 import re2
 
 from gatepost_lists.addresses import AddressError, parse_address
-
-# How long one regex that only a backtracking engine can run may take. Longer is trouble, never a verdict.
-TIME_LIMIT_SECONDS = 0.02
+from gatepost_lists.backtracking import Backtracking, PatternTimeout
 
 # RE2 reads these without complaint but means something else: `a{,3}` is literal to it, `[[:alpha:]]` is a class.
 _READ_OTHERWISE = re.compile(r"\{,|\[[:.=]")
 # These mean the same only while the sender is ASCII.
 _ASCII_ONLY = re.compile(r"\\[wWdDsSbB]|\(\?[a-zA-Z]*i")
-# The regex package reads `{e<=1}` and its like as fuzzy matching; to Python such a brace is a plain character.
-_PLAIN_BRACE = re.compile(r"(?<!\\)(?<!\\N)\{(?!\d*,?\d*\})")
 _PRINTABLE_ASCII = re.compile(r"[ -~]*").fullmatch
 
 
@@ -36,31 +32,11 @@ class PatternError(ValueError):
     """The text is no pattern. The message says why."""
 
 
-class PatternTimeout(Exception):
-    """A pattern took longer than TIME_LIMIT_SECONDS."""
-
-
 class Pattern(Protocol):
     """A compiled `^regex`."""
 
     def matches(self, sender: str) -> bool:
         """Whether the lower-cased sender matches at its start. Raises PatternTimeout."""
-
-
-class _Backtracking:
-    """Runs under the regex package, which stops at the time limit."""
-
-    def __init__(self, text: str, ignore_case: bool) -> None:
-        import regex  # noqa: PLC0415 - rarely needed, and slow to load
-
-        self.text = text
-        self._regex = regex.compile(_PLAIN_BRACE.sub(r"\{", text), regex.V0 | (regex.IGNORECASE if ignore_case else 0))
-
-    def matches(self, sender: str) -> bool:
-        try:
-            return self._regex.match(sender, timeout=TIME_LIMIT_SECONDS) is not None
-        except TimeoutError as error:
-            raise PatternTimeout(f"the pattern {self.text!r} took over {TIME_LIMIT_SECONDS} s") from error
 
 
 def _compile_linear(text: str, ignore_case: bool) -> re2._Regexp:
@@ -81,13 +57,17 @@ class _Linear:
 
     def matches(self, sender: str) -> bool:
         if not _PRINTABLE_ASCII(sender) and (self._ascii_only or not sender.isprintable()):
-            return _backtracking(self._text, self._ignore_case).matches(sender)
+            try:
+                pattern = _backtracking(self._text, self._ignore_case)
+            except Exception as error:
+                raise PatternTimeout(f"the pattern {self._text!r} cannot be run on {sender!r}: {error}") from error
+            return pattern.matches(sender)
         return self._match(sender) is not None
 
 
 @lru_cache(maxsize=1024)
-def _backtracking(text: str, ignore_case: bool) -> _Backtracking:
-    return _Backtracking(text, ignore_case)
+def _backtracking(text: str, ignore_case: bool) -> Backtracking:
+    return Backtracking(text, ignore_case)
 
 
 @lru_cache(maxsize=8192)

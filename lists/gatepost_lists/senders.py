@@ -13,6 +13,8 @@ from fnmatch import translate
 
 from gatepost_lists.addresses import AddressError, is_plain, normal_domain, parse_address
 
+# Forwarders wrap what forwarders have wrapped, but not without end.
+_MAX_LAYERS = 8
 _WRAPPED = ("prvs=", "btv1==", "msprvs1=", "srs0", "srs1")
 _BATV = re.compile(
     r"(?:prvs=[0-9a-z]{1,20}=|btv1==[0-9a-z]{1,20}==|msprvs1=[0-9a-z_\-]{1,40}=)(.+)", re.DOTALL
@@ -39,16 +41,19 @@ def parse_sender(text: str, origin: str = "") -> tuple[str, ...]:
     return (email, *_unwrapped(email))
 
 
-def _unwrapped(email: str) -> tuple[str, ...]:
+def _unwrapped(email: str) -> list[str]:
     """What is inside, layer by layer: a forwarder may rewrite a signed sender."""
-    local, _, domain = email.rpartition("@")
-    if batv := _BATV(local) or _BATV_OLD(local):
-        inner = f"{batv[1]}@{domain}"
-    elif srs := _SRS0(local) or _SRS1(local):
-        inner = f"{srs[2]}@{normal_domain(srs[1])}"
-    else:
-        return ()
-    return (inner, *_unwrapped(inner))
+    layers: list[str] = []
+    while len(layers) < _MAX_LAYERS:
+        local, _, domain = email.rpartition("@")
+        if batv := _BATV(local) or _BATV_OLD(local):
+            email = f"{batv[1]}@{domain}"
+        elif srs := _SRS0(local) or _SRS1(local):
+            email = f"{srs[2]}@{normal_domain(srs[1])}"
+        else:
+            break
+        layers.append(email)
+    return layers
 
 
 def compile_globs(globs: tuple[str, ...]) -> re.Pattern[str]:

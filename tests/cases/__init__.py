@@ -1,0 +1,18 @@
+"""The cases that every door is driven with, and the world of lists in which they happen."""
+
+from cases.build import build_store, build_toml, toml_text
+from cases.case import Case
+from cases.table import CASES
+from cases.world import LISTS, RELAY_DOMAINS, WORLD, World
+
+__all__ = [
+    "CASES",
+    "LISTS",
+    "RELAY_DOMAINS",
+    "WORLD",
+    "Case",
+    "World",
+    "build_store",
+    "build_toml",
+    "toml_text",
+]

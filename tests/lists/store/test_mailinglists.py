@@ -1,0 +1,169 @@
+"""Lists and their attributes, through the store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from gatepost_lists.store.admin import Store
+from gatepost_lists.store.changes import Change
+from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError, StoreError
+
+ANN = "ann@lists.example"
+FRESH: dict[str, Any] = {
+    "list_id": "ann.lists.example",
+    "fqdn_listname": ANN,
+    "display_name": "",
+    "description": "",
+    "subscription_policy": "confirm",
+    "accept_these_nonmembers": [],
+    "hold_these_nonmembers": [],
+    "reject_these_nonmembers": [],
+    "discard_these_nonmembers": [],
+    "default_nonmember_action": "hold",
+    "default_member_action": "defer",
+    "emergency": False,
+    "max_message_size": 0,
+}
+
+
+def test_a_new_list_has_the_defaults(store: Store) -> None:
+    assert store.show_list(ANN) == FRESH
+    assert list(store.show_list(ANN)) == list(FRESH)
+
+
+@pytest.mark.parametrize("name", ["ANN@Lists.Example", "<ann@lists.example.>", "ann@l.example", "ann.lists.example"])
+def test_the_names_of_a_list(store: Store, name: str) -> None:
+    assert store.show_list(name) == FRESH
+    assert store.create_list(name if "@" in name and "<" not in name else ANN).change is Change.SAME
+
+
+def test_creating_with_settings_and_once_more_with_others(store: Store) -> None:
+    created = store.create_list("Bob@l.example", "emergency=yes")
+    assert (created.fqdn_listname, created.change, created.warnings) == ("bob@lists.example", Change.NEW, ())
+    assert store.create_list("bob@lists.example", "emergency=1").change is Change.SAME
+    assert store.create_list("bob@lists.example", "emergency=no", "max_message_size=40").change is Change.CHANGED
+    assert [row["fqdn_listname"] for row in store.lists()] == [ANN, "bob@lists.example"]
+    assert store.lists("l.example") == store.lists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "", "@lists.example", "ann", "a b@lists.example", "a@b@lists.example", "a\x07@lists.example",
+        "a%b@lists.example", "a!b@lists.example", '"a b"@lists.example', "a/b@lists.example", "<a@lists.example>",
+        "a@", "a\udcff@lists.example", "x" * 65 + "@lists.example", "é" * 33 + "@lists.example", "a@other.example",
+        "a\n@lists.example", "a|b@lists.example",
+    ],
+)  # fmt: skip
+def test_names_that_no_list_can_have(store: Store, name: str) -> None:
+    with pytest.raises(BadValueError):
+        store.create_list(name)
+    assert len(store.lists()) == 1
+
+
+def test_an_unknown_domain_comes_with_a_hint(store: Store) -> None:
+    with pytest.raises(BadValueError, match=r"no domain other\.example") as raised:
+        store.create_list("a@other.example")
+    assert raised.value.hint == "make it with: gatepost domain add other.example"
+
+
+def test_two_lists_cannot_share_a_list_id(store: Store) -> None:
+    store.add_domain("example")
+    with pytest.raises(ExistsError, match=r"that of ann@lists\.example"):
+        store.create_list("ann.lists@example")
+
+
+def test_names_that_read_like_an_address_of_another_list(store: Store) -> None:
+    (above,) = store.create_list("ann-request@lists.example").warnings
+    assert above == "ann-request@lists.example reads like an address of the list ann@lists.example, and takes its place"
+    store.create_list("zoe-owner@lists.example")
+    (below,) = store.create_list("zoe@lists.example").warnings
+    assert "zoe-owner@lists.example is a list of its own" in below
+    plus, behind = store.create_list("ann+x@lists.example").warnings
+    assert "has a '+'" in plus
+    assert "reads like an address of the list ann@" in behind
+    assert store.create_list("dot-other@lists.example").warnings == ()
+
+
+@pytest.mark.parametrize(
+    ("setting", "expected"),
+    [
+        ("display_name=Ann's list", "Ann's list"),
+        ("description= Überall ", "Überall"),
+        ("subscription_policy=confirm_then_moderate", "confirm_then_moderate"),
+        ("default_nonmember_action=Reject", "reject"),
+        ("default_member_action=accept", "accept"),
+        ("emergency=true", True),
+        ("emergency=YES", True),
+        ("max_message_size=40", 40),
+        ("hold_these_nonmembers=A@Example.org\n\n^b", ["a@example.org", "^b"]),
+        ("accept_these_nonmembers+=@ann@lists.example", ["@ann@lists.example"]),
+        (r"reject_these_nonmembers=^.*@example\.org$", [r"^.*@example\.org$"]),
+    ],
+)
+def test_settings(store: Store, setting: str, expected: object) -> None:
+    attribute = setting.partition("=")[0].rstrip("+")
+    assert store.set_list(ANN, setting) is Change.CHANGED
+    assert store.show_list(ANN)[attribute] == expected
+    assert store.set_list(ANN, setting) is Change.SAME
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        "", "emergency", "=x", "Emergency=1", "list_id=x", "mail_host=x", "id=3", "nothing=1", "emergency=maybe",
+        "emergency+=1", "max_message_size=-1", "max_message_size=1.5", "max_message_size=",
+        "max_message_size=99999999999", "max_message_size=²", "default_nonmember_action=bounce",
+        "default_member_action=", "subscription_policy=closed", "description=a\nb", "display_name=\udcff",
+        "accept_these_nonmembers+=^(", "accept_these_nonmembers+=", "accept_these_nonmembers+=nobody",
+        "hold_these_nonmembers+=@ann@lists.example", "accept_these_nonmembers=^\udcff",
+        "reject_these_nonmembers=^a\tb",
+    ],
+)  # fmt: skip
+def test_settings_that_are_none(store: Store, setting: str) -> None:
+    with pytest.raises(BadValueError):
+        store.set_list(ANN, "emergency=yes", setting)
+    with pytest.raises(BadValueError):
+        store.create_list("new@lists.example", setting)
+    assert store.lists() == [FRESH]
+
+
+def test_entries_come_and_go(store: Store) -> None:
+    store.set_list(
+        ANN, "hold_these_nonmembers+=a@b.example", "hold_these_nonmembers+=^c", "hold_these_nonmembers-=A@b.example"
+    )
+    assert store.show_list(ANN)["hold_these_nonmembers"] == ["^c"]
+    with pytest.raises(NotFoundError, match="hold_these_nonmembers has no"):
+        store.set_list(ANN, "emergency=yes", "hold_these_nonmembers-=^d")
+    assert not store.show_list(ANN)["emergency"]
+    store.set_list(ANN, "hold_these_nonmembers=")
+    assert store.show_list(ANN) == FRESH
+
+
+def test_removing_takes_members_and_bans_along(store: Store) -> None:
+    store.create_list("bob@lists.example")
+    store.add_members(ANN, ["both@example.org", "gone@example.org"])
+    store.add_members("bob@lists.example", ["both@example.org"])
+    store.add_ban("x@example.org", ANN)
+    assert store.remove_list("ann.lists.example") == ANN
+    assert store.bans() == []
+    assert [member.email for member in store.members("bob@lists.example")] == ["both@example.org"]
+    with pytest.raises(NotFoundError):
+        store.linked("gone@example.org")
+    assert store.linked("both@example.org") == []
+
+
+def test_lists_that_are_not_there(store: Store) -> None:
+    nobody = "nobody@lists.example"
+    for use in (store.show_list, store.remove_list, store.set_list, store.bans, lambda name: list(store.members(name))):
+        with pytest.raises(NotFoundError, match="no list nobody@"):
+            use(nobody)
+    for call in (lambda: store.add_members(nobody, ["a@b.c"]), lambda: store.import_members(nobody, ["a@b.c"])):
+        with pytest.raises(StoreError, match="no list"):
+            call()
+    with pytest.raises(BadValueError):
+        store.show_list("")
+    with pytest.raises(NotFoundError):
+        store.lists("other.example")
