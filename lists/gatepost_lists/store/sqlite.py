@@ -16,7 +16,7 @@ import sqlite3
 import time
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from gatepost_lists.addresses import Address
@@ -39,20 +39,34 @@ _LIST = (
     " discard_these_nonmembers, default_nonmember_action, default_member_action, emergency, max_message_size"
     " FROM mailinglist WHERE mail_host = ?1 AND list_name = ?2"
 )
-# One look-up for all that concerns the sender: memberships and nonmember records of the user, and exact bans.
+# One look-up for all that concerns the sender: memberships and nonmember records of the user, and exact bans where
+# there are any at all.
 _STANDING = (
     "SELECT m.role, m.moderation_action, m.address_id = a.id FROM address a CROSS JOIN member m"
     " ON m.list_id = ?2 AND m.user_id = a.user_id WHERE a.email = ?1"
-    " UNION ALL SELECT 'ban', email, 1 FROM ban WHERE email = ?1 AND COALESCE(list_id, 0) IN (0, ?2)"
 )
+_EXACT_BAN = "SELECT 'ban', email, 1 FROM ban WHERE email = ?1 AND COALESCE(list_id, 0) IN (0, ?2)"
+_STANDING_AND_BAN = " UNION ALL ".join((_STANDING, _EXACT_BAN))
 _IS_MEMBER = (
     "SELECT 1 FROM address a CROSS JOIN member m ON m.user_id = a.user_id AND m.role = 'member' AND m.list_id ="
     " (SELECT id FROM mailinglist WHERE mail_host = ?2 AND list_name = ?3) WHERE a.email = ?1 LIMIT 1"
 )
 _BAN_PATTERNS = "SELECT email, COALESCE(list_id, 0) FROM ban WHERE email >= '^' AND email < '_'"
+_ANY_EXACT_BAN = "SELECT EXISTS (SELECT 1 FROM ban WHERE email < '^' OR email >= '_')"
 
-# Patterns of bans by the list's key, 0 for those in force everywhere.
-_Bans = dict[int, list[tuple[str, Pattern]]]
+
+class _Bans(NamedTuple):
+    """Whether there are bans of exact addresses, and the patterns by the list's key, 0 for those of everywhere."""
+
+    exact: bool
+    patterns: dict[int, list[tuple[str, Pattern]]]
+
+    def find(self, key: int, email: str) -> str:
+        """The pattern of everywhere, then of this list, that the sender matches; '' for none."""
+        for text, pattern in (*self.patterns.get(0, []), *self.patterns.get(key, [])):
+            if pattern.matches(email):
+                return text
+        return ""
 
 
 class SqliteDirectory:
@@ -112,14 +126,16 @@ class SqliteDirectory:
     def standing(self, mailing_list: MailingList, senders: tuple[str, ...]) -> Standing:
         key = mailing_list.key
         standing = STRANGER
+        bans = self._bans or self._load_bans()
+        statement = _STANDING_AND_BAN if bans.exact else _STANDING
         for email in senders:
-            if rows := self._rows(_STANDING, (email, key)):
+            if rows := self._rows(statement, (email, key)):
                 try:
                     standing = _with_rows(standing, rows)
                 except ValueError as error:
                     raise DirectoryTrouble(f"{self._path}: {email} on {mailing_list.list_id}: {error}") from error
-            if (patterns := self._ban_patterns()) and not standing.banned:
-                standing = standing._replace(banned=_banning(patterns, key, email))
+            if bans.patterns and not standing.banned:
+                standing = standing._replace(banned=bans.find(key, email))
         return standing
 
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
@@ -155,14 +171,14 @@ class SqliteDirectory:
             raise DirectoryTrouble(f"{self._path}: the list {name}@{mail_host}: {error}") from error
         return mailing_list
 
-    def _ban_patterns(self) -> _Bans:
-        if self._bans is None:
-            self._bans = {}
-            for text, key in self._rows(_BAN_PATTERNS, ()):
-                try:
-                    self._bans.setdefault(key, []).append((text, compile_regex(text, ignore_case=True)))
-                except PatternError:
-                    continue  # refused when set; from elsewhere it is skipped, as Mailman does
+    def _load_bans(self) -> _Bans:
+        patterns: dict[int, list[tuple[str, Pattern]]] = {}
+        for text, key in self._rows(_BAN_PATTERNS, ()):
+            try:
+                patterns.setdefault(key, []).append((text, compile_regex(text, ignore_case=True)))
+            except PatternError:
+                continue  # refused when set; from elsewhere it is skipped, as Mailman does
+        self._bans = _Bans(bool(self._rows(_ANY_EXACT_BAN, ())[0][0]), patterns)
         return self._bans
 
     def _rows(self, statement: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
@@ -258,11 +274,3 @@ def _with_rows(standing: Standing, rows: list[tuple[Any, ...]]) -> Standing:
         elif role == "ban" and not banned:
             banned = str(value)
     return Standing(banned, member, linked, member_action, nonmember_action)
-
-
-def _banning(patterns: _Bans, key: int, email: str) -> str:
-    """The ban of everywhere, then of this list, that the sender matches; '' for none."""
-    for text, pattern in (*patterns.get(0, []), *patterns.get(key, [])):
-        if pattern.matches(email):
-            return text
-    return ""
