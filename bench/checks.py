@@ -15,20 +15,27 @@ from bench.programs import Measurement
 
 @dataclass(frozen=True)
 class Check:
-    """One promise. `limit` is the least allowed value where `at_least`, else the greatest; `show` words a value."""
+    """One promise. `limit` is the least allowed value where `at_least`, else the greatest; `show` words a value.
+
+    Where limit is None nothing is promised: the figure stands there to be seen.
+    """
 
     what: str
     value: float
-    limit: float
+    limit: float | None
     at_least: bool
     show: Callable[[float], str]
 
     @property
     def is_met(self) -> bool:
+        if self.limit is None:
+            return True
         return self.value >= self.limit if self.at_least else self.value <= self.limit
 
     def row(self) -> tuple[str, str, str, str]:
         """What is promised, the figure, the limit, and the outcome, in words."""
+        if self.limit is None:
+            return self.what, self.show(self.value), "", ""
         bound = "at least" if self.at_least else "at most"
         return self.what, self.show(self.value), f"{bound} {self.show(self.limit)}", "met" if self.is_met else "MISSED"
 
@@ -38,7 +45,7 @@ def share(what: str, value: float, limit: float) -> Check:
     return Check(what, value, limit, at_least=True, show=lambda part: f"1/{1 / part:.3g}")
 
 
-def times(what: str, value: float, limit: float) -> Check:
+def times(what: str, value: float, limit: float | None) -> Check:
     """So many times as fast as another server."""
     return Check(what, value, limit, at_least=True, show=lambda factor: f"{factor:.1f} times")
 

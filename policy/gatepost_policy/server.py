@@ -24,6 +24,8 @@ from gatepost_service.worker import run_async
 
 # Connections one worker holds open. Postfix keeps one for each smtpd process (100 by default) and server it asks.
 MAX_CONNECTIONS = 10_000
+# How long a log line may wait for others, so that one write does for many.
+FLUSH_SECONDS = 0.01
 
 _log = get_logger("policy")
 
@@ -130,32 +132,27 @@ class PolicyServer:
         self._options = options
         now = options()
         self.timeout = now.timeout
-        self._lines = VerdictLog(wake=self._flush_after_turn)
+        self._lines = VerdictLog(wake=self._flush_soon)
         self._service = PolicyService(now, self._lines, worker.tally)
         self.turn = Turn(self._service)
         self.connections: set[Connection] = set()
-        self._empty = asyncio.Event()
-        self._empty.set()
         self._acceptor = Acceptor(
             worker.load, worker.listeners, lambda: Connection(self), max_connections=max_connections
         )
 
     def opened(self, connection: Connection) -> None:
         self.connections.add(connection)
-        self._empty.clear()
 
     def lost(self, connection: Connection) -> None:
         self.connections.discard(connection)
         self._acceptor.closed()
-        if not self.connections:
-            self._empty.set()
 
     async def close(self) -> None:
         """Stop listening; every request that has arrived whole is answered, then its connection ends."""
         self._acceptor.stop()
         for connection in list(self.connections):
             connection.finish()
-        await self._empty.wait()
+        await self._acceptor.drained()
         self._service.close()
 
     async def reload(self) -> None:
@@ -164,8 +161,8 @@ class PolicyServer:
         self.timeout = now.timeout
         self._service.reload(now)
 
-    def _flush_after_turn(self) -> None:
-        self._loop.call_soon(self._lines.flush)
+    def _flush_soon(self) -> None:
+        self._loop.call_later(FLUSH_SECONDS, self._lines.flush)
 
 
 def policy_part(

@@ -13,6 +13,7 @@
 - `log_lines`   how one log line looks
 - `log_output`  where log lines go, and what happens when that place is full
 - `metrics`     counting
+- `record`      a line and a count for each verdict
 - `scrape`      the metrics' endpoint for Prometheus
 
 Nothing is imported here: the command line needs `sockets` alone, and must not pay for an event loop.
@@ -27,6 +28,7 @@ __all__ = [
     "metrics",
     "part",
     "process",
+    "record",
     "report",
     "run",
     "scrape",

@@ -32,16 +32,15 @@ class _Clock:
     """The time as log lines show it: UTC, ISO 8601, milliseconds. The part down to the second is kept."""
 
     def __init__(self) -> None:
-        self._second = -1
-        self._text = ""
+        self._kept = (-1, "")  # one value, so that no thread sees the halves of two
 
     def now(self) -> str:
         now = time.time()
         second = int(now)
-        if second != self._second:
-            self._text = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second))
-            self._second = second
-        return f"{self._text}.{int((now - second) * 1000):03d}Z"
+        kept = self._kept
+        if second != kept[0]:
+            kept = self._kept = (second, time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(second)))
+        return f"{kept[1]}.{int((now - second) * 1000):03d}Z"
 
 
 class _State:
@@ -151,17 +150,18 @@ class VerdictLog:
     ) -> None:
         """Keep a line. `code`: the reply's; `ms`: milliseconds that the verdict took; `id_`: the mail server's id."""
         state = _state
-        plain = stands_as_it_is(f"{door}{client}{sender}{recipient}{list_}{test}{verdict}{status}{id_}")
-        values: tuple[str | float, ...]
-        values = (door, client, sender, recipient, list_, test, verdict, code, status, round(ms, 3), id_)
+        words: tuple[str, ...] = (door, client, sender, recipient, list_, test, verdict, status, id_)
+        plain = stands_as_it_is("".join(words))
         if state.form == "json":
-            quote = encode_basestring_ascii if plain else _json_string
-            values = tuple([quote(value) if isinstance(value, str) else value for value in values])
+            words = tuple(map(encode_basestring_ascii if plain else _json_string, words))
         elif not plain:
-            values = tuple([text_value(value) for value in values])
+            words = tuple(map(text_value, words))
+        door, client, sender, recipient, list_, test, verdict, status, id_ = words
+        now = state.clock.now()
+        values = (now, door, client, sender, recipient, list_, test, verdict, code, status, round(ms, 3), id_)
         if self._wake is not None and not state.output.pending:
             self._wake()
-        state.output.add((_TEXT if state.form == "text" else _JSON) % (state.clock.now(), *values))
+        state.output.add((_TEXT if state.form == "text" else _JSON) % values)
 
     def flush(self) -> None:
         """Write every line that has been gathered. Never raises."""

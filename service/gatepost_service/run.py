@@ -5,6 +5,7 @@
 - Several parts: one child process for each, which does as above: a part that is stuck stops no other.
 """
 
+import gc
 import os
 import socket
 import threading
@@ -147,6 +148,7 @@ def _worker(
 
 
 def _serve(worker: Worker) -> int:
+    gc.freeze()  # what has been loaded stays: the collector need not walk through it again and again
     try:
         worker.part.serve(worker)
     finally:

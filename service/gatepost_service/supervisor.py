@@ -21,7 +21,7 @@ from gatepost_service.process import SignalPipe, fork
 from gatepost_service.report import BEAT, READY, RELOAD, Reporter
 
 PAUSES = (0.0, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)  # s before a child is started again, by how often it died young
-TOLD_PAUSE = 0.25  # s before one that was told to end is: TERM for the whole family may still be on its way to us
+TOLD_PAUSE = 1.0  # s before one that was told to end is: TERM for the whole family may still be on its way to us
 HEALTHY = 10.0  # s: who has lived as long did not die young
 _FATAL = range(os.EX_USAGE, os.EX_CONFIG + 1)  # sysexits(3): another try would end the same way
 
