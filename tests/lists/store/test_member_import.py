@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import resource
 import signal
 import subprocess
 import sys
@@ -151,13 +150,38 @@ def test_a_kill_in_the_middle_leaves_the_store_as_it_was(store: Store, path: Pat
     assert store.import_members(ANN, ["new@example.org"]).new == 1
 
 
+_WEIGHED = """
+    import resource, sys
+    from gatepost_lists.store.admin import Store
+
+    with open(sys.argv[2], "rb") as lines:
+        print(Store(sys.argv[1]).import_members("ann@lists.example", lines))
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
 @pytest.mark.slow
 def test_very_many(store: Store, path: Path) -> None:
-    assert store.import_members(ANN, numbered(MANY)) == Imported(MANY, 0, 0, 0)
-    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss < 300_000
+    lines = path.with_name("lines")
+    lines.write_bytes(b"".join(numbered(MANY)))
+    outcomes = [import_weighed(path, lines), import_weighed(path, lines)]
+    assert [outcome for outcome, _ in outcomes] == [str(Imported(MANY, 0, 0, 0)), str(Imported(0, MANY, 0, 0))]
+    assert max(kilobytes for _, kilobytes in outcomes) < 300_000
     assert path.with_name("gatepost.db-wal").stat().st_size == 0
-    assert store.import_members(ANN, numbered(MANY)) == Imported(0, MANY, 0, 0)
     directory = open_directory(f"sqlite:///{path}")
     assert is_member(directory, "user0@host0.example")
     assert not is_member(directory, "user0@host1.example")
     directory.close()
+
+
+def import_weighed(store: Path, lines: Path) -> tuple[str, int]:
+    """Import a file in a process of its own: its outcome, and the most memory that it had resident, in KiB."""
+    ended = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(_WEIGHED), str(store), str(lines)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    outcome, kilobytes = ended.stdout.splitlines()
+    return outcome, int(kilobytes)
