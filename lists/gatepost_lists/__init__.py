@@ -2,6 +2,7 @@
 
 from gatepost_lists.addresses import Address, AddressError, parse_address, strict_address, strict_domain
 from gatepost_lists.directory import Directory, DirectoryTrouble
+from gatepost_lists.headers import Headers
 from gatepost_lists.judge import (
     DEFAULT_RULES,
     EXISTENCE_TESTS,
@@ -12,6 +13,7 @@ from gatepost_lists.judge import (
     explain,
     judge,
     judge_all,
+    judge_with_headers,
     soften,
     unreadable,
 )
@@ -44,6 +46,7 @@ __all__ = [
     "Directory",
     "DirectoryTrouble",
     "Domain",
+    "Headers",
     "MailingList",
     "Place",
     "Question",
@@ -57,6 +60,7 @@ __all__ = [
     "explain",
     "judge",
     "judge_all",
+    "judge_with_headers",
     "open_directory",
     "parse_address",
     "soften",

@@ -17,6 +17,7 @@ from typing import NamedTuple
 from gatepost_lists.addresses import Address, AddressError, parse_address
 from gatepost_lists.backtracking import PatternTimeout
 from gatepost_lists.directory import Directory, DirectoryTrouble
+from gatepost_lists.headers import Headers
 from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Place, Question, Stage, Standing, Verdict
 from gatepost_lists.patterns import PatternList
 from gatepost_lists.senders import compile_globs, parse_sender
@@ -63,6 +64,19 @@ class Hearing:
         self.place: Place = directory.find(self.recipient)
         self.mailing_list: MailingList = self.place.mailing_list or NO_LIST
         self._standing: Standing | None = None
+
+    def hear(self, headers: Headers) -> Verdict | None:
+        """Let the senders in the headers count too, as Mailman does; a verdict if the list has sent this itself.
+
+        A message with the null sender is a report, whoever its headers name: it stays the null sender's.
+        """
+        if self.place.mailing_list and not self.place.subaddress and headers.went_through(self.mailing_list):
+            text = "this message has been through the mailing list already"
+            return self.reject("loop", "5.4.6", text, "its List-Id or X-BeenThere names the list", code=554)
+        if self.senders:
+            also = (email for text in headers.senders for email in parse_sender(text, self.rules.origin))
+            self.senders = tuple(dict.fromkeys((*self.senders, *also)))
+        return None
 
     @property
     def standing(self) -> Standing:
@@ -287,9 +301,26 @@ def judge_all(questions: Sequence[Question], directory: Directory, rules: Rules 
         return [cannot_tell(str(trouble))] * len(questions)
 
 
-def _judge_one(question: Question, directory: Directory, rules: Rules) -> Verdict:
+def judge_with_headers(
+    question: Question, headers: Headers, directory: Directory, rules: Rules = DEFAULT_RULES
+) -> Verdict:
+    """The verdict when the headers are there: any sender in them who may post is enough, any banned one too much.
+
+    It may also be the one verdict that no test of the envelope can come to: 554 5.4.6 by `loop`, for what the list has
+    sent itself. For the rest, as judge().
+    """
+    try:
+        with directory.snapshot():
+            return _judge_one(question, directory, rules, headers)
+    except DirectoryTrouble as trouble:
+        return cannot_tell(str(trouble))
+
+
+def _judge_one(question: Question, directory: Directory, rules: Rules, headers: Headers | None = None) -> Verdict:
     try:
         hearing = Hearing(question, directory, rules)
+        if headers is not None and (loop := hearing.hear(headers)):
+            return loop
         for test in _IN_ORDER:
             finding = test(hearing)
             if type(finding) is Verdict:

@@ -2,15 +2,18 @@
 
 from cases.build import build_store, build_toml, toml_text
 from cases.case import Case
+from cases.headers import HEADER_CASES, HeaderCase
 from cases.table import CASES
 from cases.world import LISTS, RELAY_DOMAINS, WORLD, World
 
 __all__ = [
     "CASES",
+    "HEADER_CASES",
     "LISTS",
     "RELAY_DOMAINS",
     "WORLD",
     "Case",
+    "HeaderCase",
     "World",
     "build_store",
     "build_toml",

@@ -1,0 +1,156 @@
+"""What only the headers can tell: cases of the header stage, for every door that has it.
+
+A door that has it refuses at RCPT what the headers cannot change, lets a sender who may not post wait until they are
+there, and then has one answer for the message and recipients that failed while others passed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, NamedTuple
+
+from cases.spine import ANNE, CLOSED, OPEN, PATTERNS, SMALL, STRANGER
+from gatepost_lists import Rules
+
+OWNER, TEAM_OWNER = "closed-owner@lists.example", "team-owner@lists.example"
+BANNED_HERE, TWENTY = "banned@people.example", "".join(f"p{number}@x.example, " for number in range(20))
+PROBE = "double-bounce@mx.example"
+ELSEWHERE, NOBODY = "joe@elsewhere.example", "nobody@lists.example"
+MAY_NOT_POST, BANNED, LOOP, UNKNOWN, TOO_BIG = "550 5.7.2", "550 5.7.1", "554 5.4.6", "550 5.1.1", "552 5.2.3"
+_KIB = 1024
+# Why no client can say it to a real server.
+TOO_MANY = "Sendmail takes 32 KiB of headers"
+_MEGABYTE = tuple((f"X-{number}", "x" * 900) for number in range(1100))
+_DEFAULT: Mapping[str, Any] = MappingProxyType({})
+
+
+class HeaderCase(NamedTuple):
+    """A message and what becomes of it.
+
+    headers: names and values as they arrive, octets that are no UTF-8 as surrogate escapes. refused: code and status
+    by recipient, at RCPT. answer: code and status for the message, '' where it is taken. failed: recipients that
+    failed while the message was taken. not_smtp: why no client can say it to a real server, '' where it can.
+    """
+
+    id: str
+    sender: str
+    recipients: tuple[str, ...]
+    headers: tuple[tuple[str, str], ...]
+    answer: str = ""
+    failed: tuple[str, ...] = ()
+    refused: Mapping[str, str] = _DEFAULT
+    size: int = 0
+    rules: Mapping[str, Any] = _DEFAULT
+    not_smtp: str = ""
+
+    @property
+    def site_rules(self) -> Rules:
+        """The rules under which it is judged."""
+        return Rules(**self.rules)
+
+
+def _from(value: str, *more: tuple[str, str]) -> tuple[tuple[str, str], ...]:
+    return (("From", value), *more)
+
+
+def _one(name: str, headers: tuple[tuple[str, str], ...], answer: str = "", **more: Any) -> HeaderCase:
+    """A message to the closed list, by default from a stranger."""
+    return HeaderCase(name, more.pop("sender", STRANGER), (CLOSED,), headers, answer, **more)
+
+
+_MEMBERS: tuple[HeaderCase, ...] = (
+    _one("member in From", _from(ANNE)),
+    _one("member in From, with a name", _from("Anne <anne@people.example>")),
+    _one("member in Sender", _from(STRANGER, ("Sender", ANNE))),
+    _one("member in Reply-To", _from(STRANGER, ("Reply-To", ANNE))),
+    _one("member in the second of two", _from(f"{STRANGER}, {ANNE}")),
+    _one("member in a second From", _from(STRANGER, ("From", ANNE))),
+    _one("member by a linked address in From", _from("cris@work.example")),
+    _one("member in capitals", (("FROM", "ANNE@PEOPLE.EXAMPLE"),)),
+    _one("member wrapped in SRS", _from("SRS0=HHHH=TT=people.example=anne@forwarder.example")),
+    _one("member signed with BATV", _from("prvs=0123456789=anne@people.example")),
+    _one("member in a group", _from("Friends: anne@people.example, bo@else.example;")),
+    _one("member in a folded header", _from("Anne\r\n <anne@people.example>")),
+    _one("member behind 8-bit text", _from("J\udcfcrgen <anne@people.example>")),
+    _one("member whose domain is in Unicode", _from("Fritz <fritz@bücher.example>"), not_smtp="needs SMTPUTF8"),
+    _one("a nonmember whom the list accepts", _from("nm-accept@people.example")),
+    HeaderCase("a sender whom a pattern accepts", STRANGER, (PATTERNS,), _from("joe@friends.example")),
+    _one("a member by the envelope alone", _from(STRANGER), sender=ANNE),
+    _one("a member by the envelope, no headers", (), sender=ANNE),
+    HeaderCase("an open list", STRANGER, (OPEN,), _from(STRANGER)),
+)
+
+_STRANGERS: tuple[HeaderCase, ...] = (
+    _one("nobody may post", _from(STRANGER), MAY_NOT_POST),
+    _one("no headers at all", (), MAY_NOT_POST),
+    _one("a header that is empty", _from(""), MAY_NOT_POST),
+    _one("no address in From", _from("Anne"), MAY_NOT_POST),
+    _one("an empty group", _from("undisclosed-recipients:;"), MAY_NOT_POST),
+    _one("member in To alone", _from(STRANGER, ("To", ANNE)), MAY_NOT_POST),
+    _one("member in a display name", _from('"anne@people.example" <stranger@people.example>'), MAY_NOT_POST),
+    _one("member in a comment", _from("stranger@people.example (anne@people.example)"), MAY_NOT_POST),
+    _one("banned in From", _from(BANNED_HERE), MAY_NOT_POST),
+    _one("banned in From, member in Sender", _from(BANNED_HERE, ("Sender", ANNE)), MAY_NOT_POST),
+    _one("banned by a pattern in Reply-To", _from(ANNE, ("Reply-To", "x@spam.example")), MAY_NOT_POST),
+    _one("a nonmember record that says reject", _from("nm-reject@people.example"), MAY_NOT_POST),
+    _one(
+        "member behind twenty others",
+        _from(TWENTY + ANNE),
+        MAY_NOT_POST,
+    ),
+    _one("a megabyte of headers", _MEGABYTE + _from(STRANGER), MAY_NOT_POST, not_smtp=TOO_MANY),
+    _one("a megabyte of headers, member last", _MEGABYTE + _from(ANNE), not_smtp=TOO_MANY),
+    _one("a From of a megabyte", _from("x" * 1_000_000 + ANNE), MAY_NOT_POST, not_smtp="longer than a server reads"),
+    _one("comments in one another", _from("(" * 9000), MAY_NOT_POST, not_smtp="longer than a line"),
+)
+
+_MIXED: tuple[HeaderCase, ...] = (
+    HeaderCase("one list passes by From", STRANGER, (CLOSED, TEAM_OWNER), _from("tess@people.example"), "", (CLOSED,)),
+    HeaderCase("a sub-address passes", STRANGER, (CLOSED, OWNER), _from(STRANGER), "", (CLOSED,)),
+    HeaderCase("a recipient elsewhere passes", STRANGER, (CLOSED, ELSEWHERE), _from(STRANGER), "", (CLOSED,)),
+    HeaderCase("an open list passes", STRANGER, (OPEN, CLOSED), _from(STRANGER), "", (CLOSED,)),
+    HeaderCase("an open list passes whoever is in From", STRANGER, (OPEN,), _from(BANNED_HERE)),
+    HeaderCase("all pass by From", STRANGER, (CLOSED, TEAM_OWNER, OWNER), _from(ANNE)),
+    HeaderCase("two fail, one passes", STRANGER, (CLOSED, SMALL, OPEN), _from(STRANGER), "", (CLOSED, SMALL)),
+    HeaderCase("two fail", STRANGER, (CLOSED, SMALL), _from(STRANGER), MAY_NOT_POST),
+    HeaderCase("one banned, one stranger", STRANGER, (CLOSED, TEAM_OWNER), _from(BANNED_HERE), MAY_NOT_POST),
+)
+
+_CERTAIN: tuple[HeaderCase, ...] = (
+    HeaderCase("no such list", STRANGER, (NOBODY, CLOSED), _from(ANNE), refused={NOBODY: UNKNOWN}),
+    HeaderCase("banned by the envelope", BANNED_HERE, (CLOSED, OWNER), _from(ANNE), refused={CLOSED: BANNED}),
+    HeaderCase("too big", STRANGER, (SMALL, CLOSED), _from(ANNE), refused={SMALL: TOO_BIG}, size=11 * _KIB),
+)
+
+_LOOPS: tuple[HeaderCase, ...] = (
+    _one("its own List-Id", _from(ANNE, ("List-Id", "Closed <closed.lists.example>")), LOOP),
+    _one("its own List-Id, from a member", _from(ANNE, ("List-Id", "<closed.lists.example>")), LOOP, sender=ANNE),
+    _one("its own List-Id without brackets", _from(ANNE, ("List-ID", "Closed.Lists.Example")), LOOP),
+    _one("its own List-Id, folded", _from(ANNE, ("List-Id", "The closed list\r\n\t<closed.lists.example>")), LOOP),
+    _one("its own X-BeenThere", _from(ANNE, ("X-BeenThere", CLOSED)), LOOP),
+    _one("its own X-BeenThere in capitals", _from(ANNE, ("X-BEENTHERE", " CLOSED@Lists.Example")), LOOP),
+    _one("its own among others", _from(ANNE, ("X-BeenThere", OPEN), ("X-BeenThere", CLOSED)), LOOP),
+    _one("another list's", _from(ANNE, ("List-Id", "<open.lists.example>"), ("X-BeenThere", OPEN))),
+    _one("a List-Id that only names it", _from(ANNE, ("List-Id", "closed.lists.example <x.lists.example>"))),
+    _one("its own, a stranger's", _from(STRANGER, ("X-BeenThere", CLOSED)), LOOP),
+    HeaderCase("to a sub-address", ANNE, (OWNER,), _from(ANNE, ("X-BeenThere", CLOSED))),
+    HeaderCase("one of two lists", ANNE, (CLOSED, OPEN), _from(ANNE, ("X-BeenThere", CLOSED)), "", (CLOSED,)),
+    HeaderCase(
+        "one loops, one may not", STRANGER, (CLOSED, SMALL), _from(STRANGER, ("X-BeenThere", CLOSED)), MAY_NOT_POST
+    ),
+    HeaderCase("the null sender's", "", (CLOSED,), _from(ANNE, ("X-BeenThere", CLOSED)), LOOP),
+)
+
+_PROBES: tuple[HeaderCase, ...] = (
+    HeaderCase("null sender", "", (CLOSED,), _from(STRANGER), MAY_NOT_POST),
+    HeaderCase("null sender, member in From", "", (CLOSED,), _from(ANNE), MAY_NOT_POST),
+    HeaderCase("null sender to a sub-address", "", (OWNER,), _from(STRANGER)),
+    HeaderCase("null sender to both", "", (CLOSED, OWNER), _from(STRANGER), "", (CLOSED,)),
+    HeaderCase("null sender may post", "", (CLOSED,), _from(STRANGER), rules={"null_sender_posts": True}),
+    HeaderCase("probe sender", PROBE, (CLOSED,), _from(STRANGER), MAY_NOT_POST),
+    HeaderCase("probe sender, member in From", PROBE, (CLOSED,), _from(ANNE)),
+    HeaderCase("probe sender, no such list", PROBE, (NOBODY, OWNER), (), refused={NOBODY: UNKNOWN}),
+)
+
+HEADER_CASES: tuple[HeaderCase, ...] = (*_MEMBERS, *_STRANGERS, *_MIXED, *_CERTAIN, *_LOOPS, *_PROBES)
