@@ -15,17 +15,18 @@ WORKERS ?= 2
 # A stamp for each set of dependencies: nothing is installed twice, and a changed pyproject.toml is noticed.
 $(VENV)/run.stamp: pyproject.toml setup.py tools/need
 	tools/need python
+	tools/need milter
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable .
+	$(BIN)/pip install --quiet --editable '.[milter]'
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
 	tools/need compiler
-	$(BIN)/pip install --quiet --editable '.[test]'
+	$(BIN)/pip install --quiet --editable '.[milter,test]'
 	touch $@
 
 $(VENV)/lint.stamp: $(VENV)/test.stamp
-	$(BIN)/pip install --quiet --editable '.[test,lint]'
+	$(BIN)/pip install --quiet --editable '.[milter,test,lint]'
 	touch $@
 
 run: $(VENV)/run.stamp

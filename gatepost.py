@@ -24,6 +24,7 @@ from click.decorators import pass_meta_key
 if TYPE_CHECKING:
     from gatepost_conf.settings import Settings
     from gatepost_lists import Rules
+    from gatepost_milter import Options as MilterOptions
     from gatepost_policy import Options
     from gatepost_service.part import Part
 
@@ -163,8 +164,57 @@ def _policy_part(live: LiveSettings) -> Part:
     return policy_part(section.listen, section.workers, section.metrics, lambda: policy_options(live.read()))
 
 
+def milter_options(settings: Settings) -> MilterOptions:
+    """What the milter needs to know of the settings."""
+    from gatepost_lists import open_directory  # noqa: PLC0415 - for this service alone
+    from gatepost_milter import Options  # noqa: PLC0415
+
+    section = settings.milter
+    return Options(
+        open_directory=lambda: open_directory(settings.lists.directory),
+        rules=rules_of(settings),
+        observe=settings.lists.mode == "observe",
+        accept_trouble=settings.lists.on_trouble == "accept",
+        log_verdicts=settings.log.verdicts,
+        at_headers=section.stage == "headers",
+        remove_failed=section.failed_recipients == "remove",
+        add_message_id=section.add_message_id,
+        hostname=settings.site.hostname,
+    )
+
+
+def _milter_part(live: LiveSettings) -> Part:
+    try:
+        from gatepost_milter.part import milter_part  # noqa: PLC0415 - for this service alone
+    except ImportError as error:
+        raise PartMissingError(f"milter: pymilter is not installed ({error}); see docs/milter.md") from error
+    section = live.settings.milter
+    timeout = section.timeout.total_seconds()
+    return milter_part(section.listen, section.workers, section.metrics, lambda: milter_options(live.read()), timeout)
+
+
 # What `run` can start, in the order in which it does.
-PARTS: dict[str, Callable[[LiveSettings], Part]] = {"policy": _policy_part}
+PARTS: dict[str, Callable[[LiveSettings], Part]] = {"policy": _policy_part, "milter": _milter_part}
+
+
+class PartMissingError(click.ClickException):
+    """A part that cannot run because something that it needs is not installed."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
+def _parts(live: LiveSettings, named: Sequence[str]) -> list[Part]:
+    """The parts that were named; without names, all that are enabled and can run. Raises PartMissingError."""
+    if named:
+        return [PARTS[name](live) for name in dict.fromkeys(named)]
+    parts = []
+    for name, make in PARTS.items():
+        if getattr(live.settings, name).enabled:
+            try:
+                parts.append(make(live))
+            except PartMissingError as error:
+                click.echo(f"gatepost: left out: {error.message}", err=True)
+    return parts
 
 
 class Gatepost(click.Group):
@@ -327,12 +377,13 @@ def _write_settings(path: Path) -> bool:
 def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> int:
     """Start PARTS, or all that are enabled, in the foreground.
 
-    There is one part now: policy, the Postfix policy service. TERM ends it, HUP has it read the settings again.
+    The parts: policy, the Postfix policy service; milter, for Sendmail and Postfix. TERM ends them, HUP has them read
+    the settings again.
 
     \b
     Examples:
       gatepost run
-      gatepost run policy
+      gatepost run policy milter
       gatepost run policy --stdio
     """
     live = LiveSettings(configuration.path, configuration.settings)
@@ -343,12 +394,10 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
     from gatepost_service.run import run as serve  # noqa: PLC0415 - for the services alone
 
     live.configure_log()
-    settings = live.settings
-    wanted = parts or tuple(name for name in PARTS if getattr(settings, name).enabled)
+    wanted = _parts(live, parts)
     if not wanted:
         raise click.UsageError(f"no part is enabled in {configuration.path}")
-    metrics = None if parts else settings.metrics.listen
-    return serve([PARTS[name](live) for name in dict.fromkeys(wanted)], metrics=metrics)
+    return serve(wanted, metrics=None if parts else live.settings.metrics.listen)
 
 
 def _run_stdio(live: LiveSettings) -> int:

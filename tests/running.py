@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Self
 
@@ -20,6 +21,8 @@ PATIENCE = 60.0
 
 class Gatepost:
     """`gatepost run PARTS` in a folder that holds its gatepost.toml. Use as a context manager."""
+
+    command: Sequence[str] = COMMAND
 
     def __init__(self, folder: Path, settings: str, *parts: str) -> None:
         self.folder = folder
@@ -41,7 +44,7 @@ class Gatepost:
         self._lines.clear()
         self._over = False
         self.process = subprocess.Popen(
-            [*COMMAND, "--config", str(self.settings), "run", *self._parts],
+            [*self.command, "--config", str(self.settings), "run", *self._parts],
             stderr=subprocess.PIPE,
             stdin=subprocess.DEVNULL,
             start_new_session=True,

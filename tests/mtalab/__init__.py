@@ -12,9 +12,11 @@ from mtalab.ports import Port
 from mtalab.postfix import Postfix
 from mtalab.processes import wait_until
 from mtalab.sendmail import Sendmail
+from mtalab.sink import Delivered, Sink
 
 __all__ = [
     "Client",
+    "Delivered",
     "Exim",
     "Instance",
     "Lab",
@@ -23,6 +25,7 @@ __all__ = [
     "Postfix",
     "Reply",
     "Sendmail",
+    "Sink",
     "setup",
     "wait_until",
 ]

@@ -49,6 +49,7 @@ SECTIONS = (
     _section("log", "format"),
     _section("policy", "listen", "workers"),
     Entry("policy.contexts.trial", "for requests whose policy_context is 'trial'", models.PolicyContext, example=True),
+    _section("milter", "listen", "stage", "workers"),
     _section("metrics", "listen"),
 )
 

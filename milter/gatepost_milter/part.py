@@ -1,0 +1,70 @@
+"""The milter as a part to run: libmilter's main loop in each worker, on the socket that all workers share.
+
+libmilter takes TERM, INT and HUP in a thread of its own, where even HUP would end it: its main loop runs on a thread
+here, so that the main thread, where signals are not blocked, gets them first.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+from gatepost_milter.callbacks import Callbacks
+from gatepost_milter.libmilter import MainLoop
+from gatepost_milter.service import MilterService, Options
+from gatepost_service.log import VerdictLog, get_logger
+from gatepost_service.part import GRACE, Part, Worker
+from gatepost_service.sockets import ListenAddress
+from gatepost_service.worker import watched
+
+# Seconds for the last answers to leave: libmilter writes them after the callback has ended, and tells nobody.
+_LAST_ANSWERS = 0.1
+
+_log = get_logger("milter")
+
+
+def milter_part(
+    listen: ListenAddress, workers: int, metrics: ListenAddress | None, options: Callable[[], Options], timeout: float
+) -> Part:
+    """The milter as a part to run.
+
+    options reads the settings, at start and at each HUP. timeout: seconds that the mail server may be silent.
+    """
+
+    def serve(worker: Worker) -> None:
+        service = MilterService(options(), VerdictLog(), worker.tally)
+        worker.on_reload(lambda: service.reload(options()))
+        _serve(worker, service, timeout)
+
+    return Part(name="milter", listen=(listen,), serve=serve, workers=workers, metrics=metrics)
+
+
+def _serve(worker: Worker, service: MilterService, timeout: float) -> None:
+    callbacks = Callbacks(service)
+    callbacks.register()
+    main_loop = MainLoop(worker.listeners[0], timeout)
+    told = threading.Event()
+    failures: list[BaseException] = []
+    worker.on_stop(told.set)
+    thread = threading.Thread(target=_run, args=(main_loop, told, failures), name="libmilter", daemon=True)
+    with watched(worker):
+        thread.start()
+        worker.ready()
+        told.wait()
+        main_loop.accept_no_more()
+        if not callbacks.wait_for_those_under_way(GRACE - _LAST_ANSWERS):
+            _log.warning("transactions cut off", part="milter", seconds=GRACE)
+        time.sleep(_LAST_ANSWERS)
+    if failures:
+        raise RuntimeError("libmilter's main loop has failed; syslog has its reason") from failures[0]
+
+
+def _run(main_loop: MainLoop, told: threading.Event, failures: list[BaseException]) -> None:
+    """The main loop; should it end by itself, the worker ends too, and is started again."""
+    try:
+        main_loop.run()
+    except Exception as error:
+        failures.append(error)
+    finally:
+        told.set()

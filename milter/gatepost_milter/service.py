@@ -1,0 +1,205 @@
+"""The milter between libmilter's callbacks and the judge: transactions in, replies out, a line and a count for each.
+
+Callbacks run on many threads, so nothing here belongs to a thread. Nothing here imports libmilter.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass
+from email.utils import make_msgid
+from time import perf_counter
+
+from gatepost_lists import (
+    Answer,
+    Directory,
+    Headers,
+    Question,
+    Rules,
+    Stage,
+    Verdict,
+    cannot_tell,
+    judge,
+    judge_with_headers,
+    soften,
+)
+from gatepost_milter.transaction import (
+    CONTINUE,
+    Changes,
+    Outcome,
+    Recipient,
+    Reply,
+    Transaction,
+    names_of,
+    reply_of,
+    without_brackets,
+)
+from gatepost_service.log import VerdictLog, get_logger
+from gatepost_service.metrics import Tally
+from gatepost_service.record import Recorder
+
+DOOR = "milter"
+# The status of the refusals that depend on who the sender is, which the headers may change.
+MAY_NOT_POST = "5.7.2"
+# The status of the refusal of what the list has sent itself.
+LOOP = "5.4.6"
+_NOBODY_LEFT = Reply(Outcome.REJECT, "550", MAY_NOT_POST, "you may not post to this mailing list")
+
+_log = get_logger(DOOR)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the milter is to judge and answer.
+
+    open_directory: makes an engine; rules: the site's. observe and accept_trouble: let pass what would have been
+    refused, or deferred. log_verdicts: a line for each verdict. at_headers: a recipient whose envelope sender may not
+    post waits for the headers. remove_failed: take such recipients off a message that others get. add_message_id: at
+    that stage, where there is none; its right side is hostname.
+    """
+
+    open_directory: Callable[[], Directory]
+    rules: Rules
+    observe: bool = False
+    accept_trouble: bool = False
+    log_verdicts: bool = True
+    at_headers: bool = False
+    remove_failed: bool = False
+    add_message_id: bool = False
+    hostname: str = "localhost"
+
+
+class _Bench:
+    """Where questions are judged: one directory, and one question at a time.
+
+    Python runs one thread at a time in any case, and a thread that asks SQLite lets another one in each time: with many
+    of them judging at once, most of the time went into taking turns.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self._rules = options.rules
+        self._directory = options.open_directory()
+        self._turn = threading.Lock()
+
+    def judge(self, question: Question, headers: Headers | None) -> Verdict:
+        with self._turn:
+            if headers is None:
+                return judge(question, self._directory, self._rules)
+            return judge_with_headers(question, headers, self._directory, self._rules)
+
+    def close(self) -> None:
+        with self._turn:
+            self._directory.close()
+
+
+def _one_refusal(replies: list[Reply]) -> Reply:
+    """What is told when no recipient is left: may not post, unless every list has sent the message itself."""
+    if all(reply.status == LOOP for reply in replies):
+        return replies[0]
+    return next((reply for reply in replies if reply.status == MAY_NOT_POST), _NOBODY_LEFT)
+
+
+class MilterService:
+    """Answers the callbacks of all connections of one process. Its methods may be called from any thread."""
+
+    def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
+        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.log_verdicts)
+        self._options, self._bench = options, _Bench(options)
+
+    def reload(self, options: Options) -> None:
+        """Go on with new options; questions under way end with the old ones."""
+        before, self._options, self._bench = self._bench, options, _Bench(options)
+        self._recorder.log_verdicts = options.log_verdicts
+        before.close()
+
+    @property
+    def at_headers(self) -> bool:
+        """Whether messages that begin now are judged again when their headers are there."""
+        return self._options.at_headers
+
+    def rcpt(self, transaction: Transaction, address: str, id_: str) -> Reply:
+        """The reply to RCPT; a recipient that is not refused is noted on the transaction.
+
+        address: as the mail server names it, in brackets. id_: the queue id, or ''.
+        """
+        verdict = self._judged(transaction, address, Stage.RCPT, id_)
+        if transaction.headers is not None and verdict.answer is Answer.REJECT and verdict.status == MAY_NOT_POST:
+            reply = CONTINUE
+        else:
+            reply = reply_of(self._softened(verdict))
+        if reply is CONTINUE:
+            transaction.recipients.append(Recipient(address, verdict))
+        return reply
+
+    def data(self, transaction: Transaction, id_: str) -> Reply:
+        """The reply to DATA: recipients that a probe asked for are judged as such no longer.
+
+        There is one answer for all of them, so the message is refused only if none of its recipients is left.
+        """
+        recipients = transaction.recipients
+        if transaction.headers is not None or not any(recipient.verdict.test == "probe" for recipient in recipients):
+            return CONTINUE
+        replies = [self._reply_at_data(transaction, recipient, id_) for recipient in recipients]
+        return CONTINUE if CONTINUE in replies else replies[0]
+
+    def _reply_at_data(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
+        if recipient.verdict.test != "probe":
+            return CONTINUE
+        return reply_of(self._softened(self._judged(transaction, recipient.address, Stage.DATA, id_)))
+
+    def end_of_headers(self, transaction: Transaction, id_: str) -> Reply:
+        """The reply when the headers are there: refused if no recipient is left, temporary if one cannot be told.
+
+        Recipients that failed while others did not are noted on the transaction. One that was accepted at RCPT fails
+        only if the list has sent the message itself.
+        """
+        replies = [self._reply_at_headers(transaction, recipient, id_) for recipient in transaction.recipients]
+        if deferred := next((reply for reply in replies if reply.outcome is Outcome.TEMPFAIL), None):
+            return deferred
+        if replies and CONTINUE not in replies:
+            return _one_refusal(replies)
+        pairs = zip(transaction.recipients, replies, strict=True)
+        transaction.failed = [recipient.address for recipient, reply in pairs if reply is not CONTINUE]
+        if transaction.failed:
+            what = "removed" if self._options.remove_failed else "kept"
+            _log.info("failed recipients", what=what, recipients=transaction.failed, client=transaction.client, id=id_)
+        return CONTINUE
+
+    def _reply_at_headers(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
+        before = recipient.verdict
+        if not before.mailing_list or before.subaddress:
+            return CONTINUE
+        verdict = self._judged(transaction, recipient.address, Stage.DATA, id_)
+        if before.answer is Answer.ACCEPT and before.test != "probe" and verdict.test != "loop":
+            return CONTINUE
+        return reply_of(self._softened(verdict))
+
+    def changes(self, transaction: Transaction) -> Changes:
+        """What is to be done to a message at its end, before it is taken."""
+        options = self._options
+        failed = transaction.failed if options.remove_failed else []
+        wants_id = transaction.headers is not None and options.add_message_id and not transaction.headers.has_message_id
+        return Changes(
+            remove=tuple(name for address in failed for name in names_of(address)),
+            message_id=make_msgid("gatepost", options.hostname) if wants_id else "",
+        )
+
+    def _judged(self, transaction: Transaction, address: str, stage: Stage, id_: str) -> Verdict:
+        """Judge one recipient; with the headers, once there is data coming and they are wanted."""
+        recipient = without_brackets(address)
+        question = Question(transaction.sender, recipient, transaction.size, stage, transaction.client)
+        since = perf_counter()
+        try:
+            verdict = self._bench.judge(question, transaction.headers if stage is Stage.DATA else None)
+        except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
+            _log.exception("the judge failed")
+            verdict = cannot_tell(f"{type(error).__name__}: {error}")
+        client = f"{transaction.auth}@{transaction.client}" if transaction.auth else transaction.client
+        self._recorder.record(verdict, client, transaction.sender, recipient, perf_counter() - since, id_)
+        return verdict
+
+    def _softened(self, verdict: Verdict) -> Verdict:
+        if verdict.answer is Answer.REJECT or verdict.answer is Answer.DEFER:
+            return soften(verdict, observe=self._options.observe, accept_trouble=self._options.accept_trouble)
+        return verdict
