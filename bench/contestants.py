@@ -24,10 +24,13 @@ directory = "sqlite:///{store}"
 [log]
 file = "{log}"
 verdicts = {verdicts}
-[policy]
-listen = ["inet:127.0.0.1:{port}"]
+[{door}]
+listen = {listen}
 workers = {workers}
 """
+_LISTEN = {"policy": '["inet:127.0.0.1:{port}"]', "milter": '"inet:127.0.0.1:{port}"'}
+# What a milter answers where the policy service says DUNNO.
+_CONTINUE = "continue"
 
 
 @dataclass
@@ -38,11 +41,13 @@ class Contestant:
     address: str
     workload: Workload
     connections: int = 8
+    mode: str = "policy"
     server: Server | None = None
     measured: list[Measurement] = field(default_factory=list)
 
     def ask(self, seconds: float, start: int) -> Measurement:
-        return load(self.address, self.workload, connections=self.connections, seconds=seconds, start=start)
+        connections = self.connections
+        return load(self.mode, self.address, self.workload, connections=connections, seconds=seconds, start=start)
 
     def take_turn(self, seconds: float, start: int) -> None:
         self.measured.append(self.ask(seconds, start))
@@ -61,17 +66,23 @@ class Setting:
     workers: int = 1
     verdict_lines: bool = True
     connections: int = 8
+    door: str = "policy"
 
     @property
     def title(self) -> str:
         processes = "1 process" if self.workers == 1 else f"{self.workers} workers"
         lines = "log lines to a file" if self.verdict_lines else "no verdict lines"
-        return f"gatepost: {self.shape.title}, {processes}, {lines}"
+        return f"gatepost {self.door}: {self.shape.title}, {processes}, {lines}"
+
+    def workload(self) -> Workload:
+        """The questions, with the answers of this door."""
+        workload = self.shape.workload()
+        return workload if self.door == "policy" else _with_replies(workload, _CONTINUE, "550 5.7.2 ")
 
 
 @contextmanager
 def gatepost(folder: Path, store_folder: Path, setting: Setting) -> Iterator[Contestant]:
-    """`gatepost run policy` on the store of `store_folder`, with its own files in `folder`."""
+    """`gatepost run DOOR` on the store of `store_folder`, with its own files in `folder`."""
     folder.mkdir()
     port = free_port()
     configuration = folder / "gatepost.toml"
@@ -80,14 +91,15 @@ def gatepost(folder: Path, store_folder: Path, setting: Setting) -> Iterator[Con
             store=store_file(store_folder),
             log=folder / "log",
             verdicts=str(setting.verdict_lines).lower(),
-            port=port,
+            door=setting.door,
+            listen=_LISTEN[setting.door].format(port=port),
             workers=setting.workers,
         )
     )
-    command = (GATEPOST, "--config", configuration, "run", "policy")
-    with running(command, "policy ready on ", folder / "stderr") as server:
+    command = (GATEPOST, "--config", configuration, "run", setting.door)
+    with running(command, f"{setting.door} ready on ", folder / "stderr") as server:
         address = f"inet:127.0.0.1:{port}"
-        yield Contestant(setting.title, address, setting.shape.workload(), setting.connections, server)
+        yield Contestant(setting.title, address, setting.workload(), setting.connections, setting.door, server)
 
 
 @contextmanager
@@ -97,7 +109,18 @@ def ceiling(folder: Path, shape: Shape, connections: int) -> Iterator[Contestant
     with running((build("sink"), "policy", "0"), "sink ready on ", folder / "stderr") as server:
         address = server.ready_line.split()[-1]
         workload = _with_replies(shape.workload(), "DUNNO", "DUNNO")
-        yield Contestant(f"ceiling: {connections} connections", address, workload, connections, server)
+        yield Contestant(f"ceiling: {connections} connections", address, workload, connections, server=server)
+
+
+@contextmanager
+def milter_ceiling(folder: Path, shape: Shape, connections: int) -> Iterator[Contestant]:
+    """The libmilter program in C that decides nothing."""
+    folder.mkdir()
+    port = free_port()
+    with running((build("milter_ceiling"), str(port)), "ceiling ready on ", folder / "stderr") as server:
+        workload = _with_replies(shape.workload(), _CONTINUE, _CONTINUE)
+        name = f"milter ceiling: {connections} connections"
+        yield Contestant(name, f"inet:127.0.0.1:{port}", workload, connections, "milter", server)
 
 
 @contextmanager

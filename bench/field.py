@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
-from bench import checks
+from bench import checks, milters
 from bench.checks import Check, ratio
 from bench.contestants import Contestant, Setting, ceiling, gatepost, peer_servers
 from bench.stores import Import, Shape, make
@@ -43,14 +43,17 @@ class Field:
     crowd: Contestant
     many: Contestant
     peers: tuple[Contestant, ...]
+    milters: milters.Milters
 
     def gateposts(self) -> tuple[Contestant, ...]:
-        return self.logging, self.silent, self.two_logging, self.two_silent, self.few, self.crowd, self.many
+        policy = (self.logging, self.silent, self.two_logging, self.two_silent, self.few, self.crowd, self.many)
+        return *policy, self.milters.one, self.milters.two
 
     def everyone(self) -> tuple[Contestant, ...]:
         """In the order of their turns."""
         one_process = (self.ceiling_8, self.logging, self.silent, *self.peers)
-        return *one_process, self.ceiling_32, self.two_logging, self.two_silent, self.few, self.crowd, self.many
+        sizes = (self.few, self.crowd, self.many)
+        return *one_process, self.ceiling_32, self.two_logging, self.two_silent, *sizes, *self.milters.everyone()
 
 
 @contextmanager
@@ -77,12 +80,14 @@ def assembled(folder: Path, memberships: int, *, with_peers: bool) -> Iterator[F
             crowd=start("crowd", Setting(wanted.crowd, verdict_lines=False)),
             many=start("many", Setting(wanted.many, verdict_lines=False)),
             peers=stack.enter_context(peer_servers(folder / "peers", main)) if with_peers else (),
+            milters=milters.start(stack, folder, main, start),
         )
 
 
-def promises(field: Field, imported: Import) -> list[Check]:
-    """Every promise about the policy service and the store, with what was measured."""
-    return [*_speed(field), *_beside_peers(field), *_size_of_store(field), *_resources(field, imported)]
+def promises(field: Field, imported: Import, growth: milters.Growth) -> list[Check]:
+    """Every promise, with what was measured."""
+    policy = [*_speed(field), *_beside_peers(field), *_size_of_store(field), *_resources(field, imported)]
+    return [*policy, *milters.promises(field.milters, growth)]
 
 
 def _speed(field: Field) -> list[Check]:

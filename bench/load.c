@@ -63,6 +63,7 @@ struct session {
     char buffer[BUFFER_SIZE]; /* bytes received: those from `begin` up to `end` are not yet used */
     size_t begin, end;
     uint64_t questions, errors;
+    uint32_t protocol; /* what a milter has negotiated */
     char first_replies[MAX_TEMPLATES][REPLY_SIZE];
     uint32_t *microseconds; /* the latency of each question */
     size_t capacity;
@@ -202,6 +203,86 @@ static int policy_ask(struct session *s, const struct envelope *e, char reply[RE
     return 0;
 }
 
+/* ---- modes milter and milter-message: libmilter's protocol, version 6 (mfdef.h) ---- */
+
+enum { WITHOUT_CONNECT = 0x01, WITHOUT_HELO = 0x02, WITHOUT_DATA = 0x200, QUIET_CONNECT = 0x1000, QUIET_HELO = 0x2000, QUIET_MAIL = 0x4000 };
+
+static int send_packet(struct session *s, char command, const char *data, size_t length) {
+    char packet[BUFFER_SIZE];
+    uint32_t size = htonl((uint32_t)length + 1);
+    if (length + 5 > sizeof packet) return -1;
+    memcpy(packet, &size, 4);
+    packet[4] = command;
+    memcpy(packet + 5, data, length);
+    return send_all(s, packet, length + 5);
+}
+
+/* One packet: its command, its data cut to `size` - 1 bytes. Returns 0, or -1 at the end of the connection. */
+static int receive_packet(struct session *s, char *command, char *data, size_t size) {
+    uint32_t length;
+    while (s->end - s->begin < 5) if (receive(s)) return -1;
+    memcpy(&length, s->buffer + s->begin, 4);
+    length = ntohl(length);
+    if (length < 1 || length > sizeof s->buffer - 8) return -1;
+    while (s->end - s->begin < length + 4) if (receive(s)) return -1;
+    size_t kept = length - 1 < size - 1 ? length - 1 : size - 1;
+    *command = s->buffer[s->begin + 4];
+    memcpy(data, s->buffer + s->begin + 5, kept);
+    data[kept] = 0;
+    s->begin += length + 4;
+    return 0;
+}
+
+/* The answer to a callback in words: "continue", "tempfail", "reject", or the SMTP reply that was set. */
+static int receive_answer(struct session *s, char reply[REPLY_SIZE]) {
+    char command;
+    if (receive_packet(s, &command, reply, REPLY_SIZE)) return -1;
+    if (command == 'y') return 0;
+    const char *word = command == 'c' ? "continue" : command == 't' ? "tempfail" : command == 'r' ? "reject" : NULL;
+    if (!word) return -1;
+    strcpy(reply, word);
+    return 0;
+}
+
+static int milter_greet(struct session *s) {
+    uint32_t offer[3] = { htonl(6), htonl(0x1ff), htonl(0x1fffff) }, accepted;
+    char command, data[REPLY_SIZE];
+    if (send_packet(s, 'O', (char *)offer, sizeof offer) || receive_packet(s, &command, data, sizeof data) || command != 'O') return -1;
+    memcpy(&accepted, data + 8, 4);
+    s->protocol = ntohl(accepted);
+    static const char client[] = "mail.sender.example\0" "4" "\x10\x00" "192.0.2.25";
+    if (!(s->protocol & WITHOUT_CONNECT)) {
+        if (send_packet(s, 'C', client, sizeof client)) return -1;
+        if (!(s->protocol & QUIET_CONNECT) && receive_answer(s, data)) return -1;
+    }
+    if (!(s->protocol & WITHOUT_HELO)) {
+        if (send_packet(s, 'H', "mail.sender.example", 20)) return -1;
+        if (!(s->protocol & QUIET_HELO) && receive_answer(s, data)) return -1;
+    }
+    return 0;
+}
+
+static int milter_address(struct session *s, char command, const char *address, char reply[REPLY_SIZE]) {
+    char data[ADDRESS_SIZE + 4];
+    int length = snprintf(data, sizeof data, "<%s>", address);
+    if (send_packet(s, command, data, (size_t)length + 1)) return -1;
+    return command == 'M' && s->protocol & QUIET_MAIL ? 0 : receive_answer(s, reply);
+}
+
+static int milter_ask(struct session *s, const struct envelope *e, char reply[REPLY_SIZE]) {
+    if (milter_address(s, 'M', e->sender, reply) || milter_address(s, 'R', e->recipient, reply)) return -1;
+    return send_packet(s, 'A', "", 0);
+}
+
+/* A message to its end, or up to its refused recipient. */
+static int milter_message(struct session *s, const struct envelope *e, char reply[REPLY_SIZE]) {
+    char end[REPLY_SIZE];
+    if (milter_address(s, 'M', e->sender, reply) || milter_address(s, 'R', e->recipient, reply)) return -1;
+    if (strcmp(reply, "continue")) return send_packet(s, 'A', "", 0);
+    if (!(s->protocol & WITHOUT_DATA) && (send_packet(s, 'T', "", 0) || receive_answer(s, end))) return -1;
+    return send_packet(s, 'E', "", 0) || receive_answer(s, end) ? -1 : 0;
+}
+
 /* ---- the measurement ---- */
 
 static void fill_in(char address[ADDRESS_SIZE], const char *text, uint64_t counter) {
@@ -297,6 +378,8 @@ static int measure(void) {
 
 static const struct mode modes[] = {
     { "policy", NULL, policy_ask },
+    { "milter", milter_greet, milter_ask },             /* MAIL, RCPT, abort */
+    { "milter-message", milter_greet, milter_message }, /* MAIL, RCPT, DATA and the end of the message */
 };
 
 static const struct mode *find_mode(const char *name) {

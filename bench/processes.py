@@ -111,6 +111,11 @@ def peak_megabytes(pid: int) -> float:
     return int(_status(pid)["VmHWM"].split()[0]) * 1024 / 1e6
 
 
+def resident_megabytes(pid: int) -> float:
+    """The memory that a process has resident now (VmRSS in proc(5)), in units of 1,000,000 bytes."""
+    return int(_status(pid)["VmRSS"].split()[0]) * 1024 / 1e6
+
+
 def free_port() -> int:
     """A TCP port of 127.0.0.1 that nobody uses now."""
     with socket.socket() as probe:

@@ -13,6 +13,7 @@ from pathlib import Path
 BENCH = Path(__file__).parent
 OUT = BENCH / "out"
 _COMPILE = ("cc", "-O2", "-pthread", "-Wall", "-Wextra")
+_LIBRARIES = {"milter_ceiling": ("-lmilter",)}
 _LINE = re.compile(r'rate (\d+)/s  p50 (\d+) us  p99 (\d+) us  errors (\d+)  replies((?: ".*?")+)$')
 # Odd and prime: the counters of the load client visit every address, far from the one before.
 _STRIDE = 7919
@@ -57,7 +58,7 @@ def build(name: str) -> Path:
         return program
     program.parent.mkdir(parents=True, exist_ok=True)
     try:
-        subprocess.run((*_COMPILE, "-o", program, source), check=True)
+        subprocess.run((*_COMPILE, "-o", program, source, *_LIBRARIES.get(name, ())), check=True)
     except FileNotFoundError:
         raise BenchError("no C compiler: install Debian's packages gcc and libc6-dev") from None
     except subprocess.CalledProcessError:
@@ -65,12 +66,14 @@ def build(name: str) -> Path:
     return program
 
 
-def load(address: str, workload: Workload, *, connections: int, seconds: float, start: int) -> Measurement:
-    """Ask the policy server at `address` for `seconds`; `start` is the first number, so that runs can differ.
+def load(mode: str, address: str, workload: Workload, *, connections: int, seconds: float, start: int) -> Measurement:
+    """Ask the server at `address` for `seconds`; `start` is the first number, so that runs can differ.
+
+    mode: a row of the table at the end of load.c.
 
     Raises BenchError when a connection broke or a reply was not the expected one: no rate makes up for that.
     """
-    command = [str(build("load")), "policy", address, "--recipient", workload.recipient]
+    command = [str(build("load")), mode, address, "--recipient", workload.recipient]
     command += ["--recipients", str(workload.recipients), "--connections", str(connections)]
     command += ["--seconds", str(seconds), "--stride", str(_STRIDE), "--start", str(start)]
     for sender in workload.senders:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from statistics import median
 
-from bench import machine, peers
+from bench import machine, milters, peers
 from bench.contestants import Contestant
 from bench.field import Field, assembled, promises
 from bench.programs import OUT, BenchError
@@ -23,6 +23,9 @@ from bench.tables import table
 
 MEMBERSHIPS = 1_000_000
 QUICK_MEMBERSHIPS = 20_000
+# Whole messages through the milter, to see whether its memory grows.
+MESSAGES = 1_000_000
+QUICK_MESSAGES = 5_000
 # A load average above this means that others are using the machine, too.
 _BUSY = 0.5
 # Everyone is asked for so long before the first round: the first questions fill caches and open files.
@@ -67,11 +70,16 @@ def _measure(options: argparse.Namespace, folder: Path) -> int:
     _say("making the stores")
     with assembled(folder, memberships, with_peers=not options.without_peers) as field:
         _take_turns(field, options.rounds, options.seconds)
-        checks = promises(field, imported)
+        crowd = milters.hold_many_connections(field.milters, options.seconds, 1)
+        messages = QUICK_MESSAGES if options.quick else MESSAGES
+        _say(f"weighing the milter over {messages:,} messages")
+        growth = milters.grow(field.milters, messages, options.seconds, 1)
+        checks = promises(field, imported, growth)
+    figures = [_figures(each) for each in (*field.everyone(), crowd)]
     report = "\n\n".join(
         (
             machine.describe(),
-            table(("server", "questions/s", "p50 ms", "p99 ms"), [_figures(each) for each in field.everyone()]),
+            table(("server", "questions/s", "p50 ms", "p99 ms"), figures),
             table(("promise", "measured", "limit", "outcome"), [check.row() for check in checks]),
         )
     )
