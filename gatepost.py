@@ -24,6 +24,7 @@ from click.decorators import pass_meta_key
 if TYPE_CHECKING:
     from gatepost_conf.settings import Settings
     from gatepost_lists import Rules
+    from gatepost_lmtp import Options as LmtpOptions
     from gatepost_milter import Options as MilterOptions
     from gatepost_policy import Options
     from gatepost_service.part import Part
@@ -60,12 +61,21 @@ def _supply_lists(context: click.Context) -> None:
     )
 
 
+def _supply_queue(context: click.Context) -> None:
+    from gatepost_lists.commands import output  # noqa: PLC0415 - for those commands alone
+    from gatepost_queue.commands.context import META_KEY, QueueContext  # noqa: PLC0415
+
+    configuration: Configuration = context.meta[_CONFIGURATION]
+    context.meta[META_KEY] = QueueContext(url=lambda: configuration.settings.queue.engine, output=output)
+
+
 _LISTS = "gatepost_lists.commands"
 LAZY = {
     "domain": Lazy(f"{_LISTS}.domain", "Add, remove and list the domains that hold lists.", _supply_lists),
     "list": Lazy(f"{_LISTS}.mailinglist", "Create, show, change, remove and list lists.", _supply_lists),
     "member": Lazy(f"{_LISTS}.member", "Add, import, remove, list and link members.", _supply_lists),
     "ban": Lazy(f"{_LISTS}.ban", "Ban senders, from one list or from all, and lift bans.", _supply_lists),
+    "queue": Lazy("gatepost_queue.commands.queue", "Tell what waits, why, and since when.", _supply_queue),
     "check": Lazy(f"{_LISTS}.check", "Tell whether SENDER may post to RECIPIENT, and why.", _supply_lists),
 }
 
@@ -193,8 +203,44 @@ def _milter_part(live: LiveSettings) -> Part:
     return milter_part(section.listen, section.workers, section.metrics, lambda: milter_options(live.read()), timeout)
 
 
+def lmtp_options(settings: Settings) -> LmtpOptions:
+    """What the LMTP receiver needs to know of the settings."""
+    from gatepost_lists import open_directory  # noqa: PLC0415 - for this service alone
+    from gatepost_lmtp import Options  # noqa: PLC0415
+    from gatepost_queue import open_queue, path_of  # noqa: PLC0415
+
+    section, engine = settings.lmtp, settings.queue.engine
+    return Options(
+        open_directory=lambda: open_directory(settings.lists.directory),
+        open_queue=lambda: open_queue(engine),
+        rules=rules_of(settings),
+        hostname=settings.site.hostname,
+        owner=settings.site.owner,
+        observe=settings.lists.mode == "observe",
+        log_verdicts=settings.log.verdicts,
+        at_headers=section.stage == "headers",
+        sender_tests=section.sender_tests,
+        max_message_octets=section.max_message_bytes,
+        max_recipients=section.max_recipients,
+        max_connections=section.max_connections,
+        xforward=section.xforward,
+        deduplicate=section.deduplicate,
+        spool_folder=str(path_of(engine).parent),
+        timeout=section.timeout.total_seconds(),
+    )
+
+
+def _lmtp_part(live: LiveSettings) -> Part:
+    from gatepost_lmtp import lmtp_part  # noqa: PLC0415 - for this service alone
+    from gatepost_queue.versions import create  # noqa: PLC0415
+
+    create(live.settings.queue.engine)
+    section = live.settings.lmtp
+    return lmtp_part(section.listen, section.workers, section.metrics, lambda: lmtp_options(live.read()))
+
+
 # What `run` can start, in the order in which it does.
-PARTS: dict[str, Callable[[LiveSettings], Part]] = {"policy": _policy_part, "milter": _milter_part}
+PARTS: dict[str, Callable[[LiveSettings], Part]] = {"policy": _policy_part, "milter": _milter_part, "lmtp": _lmtp_part}
 
 
 class PartMissingError(click.ClickException):
@@ -285,10 +331,11 @@ def _explained(error: Exception) -> tuple[list[str], int]:
     from gatepost_conf.settings import SettingsError  # noqa: PLC0415 - only when something is wrong
     from gatepost_lists import DirectoryTrouble  # noqa: PLC0415
     from gatepost_lists.store.errors import StoreError  # noqa: PLC0415
+    from gatepost_queue.errors import QueueError  # noqa: PLC0415
 
     if isinstance(error, SettingsError):
         return error.problems, EX_CONFIG
-    if isinstance(error, StoreError):
+    if isinstance(error, StoreError | QueueError):
         return [f"gatepost: {error}", *([f"hint: {error.hint}"] if error.hint else [])], error.exit_code
     if isinstance(error, DirectoryTrouble):
         return [f"gatepost: {error}"], EX_TEMPFAIL
@@ -377,8 +424,8 @@ def _write_settings(path: Path) -> bool:
 def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> int:
     """Start PARTS, or all that are enabled, in the foreground.
 
-    The parts: policy, the Postfix policy service; milter, for Sendmail and Postfix. TERM ends them, HUP has them read
-    the settings again.
+    The parts: policy, the Postfix policy service; milter, for Sendmail and Postfix; lmtp, the receiver of deliveries
+    and callouts. TERM ends them, HUP has them read the settings again.
 
     \b
     Examples:

@@ -12,13 +12,19 @@ PACKAGES = {
     "gatepost_lists": "lists",
     "gatepost_service": "service",
     "gatepost_policy": "policy",
+    "gatepost_milter": "milter",
     "gatepost_conf": "conf",
+    "gatepost_queue": "lmtp",
+    "gatepost_lmtp": "lmtp",
 }
 MAY_IMPORT = {
     "gatepost_lists": set[str](),
     "gatepost_service": set[str](),
     "gatepost_policy": {"gatepost_lists", "gatepost_service"},
+    "gatepost_milter": {"gatepost_lists", "gatepost_service"},
     "gatepost_conf": {"gatepost_lists", "gatepost_service"},
+    "gatepost_queue": {"gatepost_service"},
+    "gatepost_lmtp": {"gatepost_lists", "gatepost_queue", "gatepost_service"},
 }
 # Files that parse, judge, answer or schedule: they import no I/O.
 PURE = [
@@ -27,8 +33,17 @@ PURE = [
     "lists/gatepost_lists/senders.py",
     "lists/gatepost_lists/judge.py",
     "lists/gatepost_lists/model.py",
+    "lists/gatepost_lists/headers.py",
     "policy/gatepost_policy/request.py",
     "policy/gatepost_policy/answer.py",
+    "lmtp/gatepost_lmtp/syntax.py",
+    "lmtp/gatepost_lmtp/xforward.py",
+    "lmtp/gatepost_lmtp/decoder.py",
+    "lmtp/gatepost_lmtp/message.py",
+    "lmtp/gatepost_lmtp/entries.py",
+    "lmtp/gatepost_lmtp/replies.py",
+    "lmtp/gatepost_queue/values.py",
+    "milter/gatepost_milter/transaction.py",
 ]
 IO_MODULES = {"asyncio", "socket", "selectors", "select", "os", "subprocess", "threading", "sqlite3", "sqlalchemy"}
 
@@ -57,6 +72,13 @@ def test_what_decides_does_no_io(name: str) -> None:
 
 def test_nothing_hides_the_c_module_of_pymilter() -> None:
     assert not (ROOT / "milter" / "__init__.py").exists()
+
+
+def test_one_file_imports_pymilter() -> None:
+    files = [path for package, folder in PACKAGES.items() for path in (ROOT / folder / package).rglob("*.py")]
+    files.append(ROOT / "gatepost.py")
+    pymilter = [path.name for path in files if {"milter", "Milter"} & set(imports(path))]
+    assert pymilter == ["libmilter.py"]
 
 
 @pytest.mark.parametrize("package", PACKAGES)

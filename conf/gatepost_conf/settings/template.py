@@ -50,6 +50,8 @@ SECTIONS = (
     _section("policy", "listen", "workers"),
     Entry("policy.contexts.trial", "for requests whose policy_context is 'trial'", models.PolicyContext, example=True),
     _section("milter", "listen", "stage", "workers"),
+    _section("lmtp", "listen", "public_address", "stage", "workers"),
+    _section("queue", "engine"),
     _section("metrics", "listen"),
 )
 

@@ -1,0 +1,192 @@
+"""The receiver between the wire and the judge: who is accepted at RCPT, and who still is when the message is there.
+
+Each verdict has a log line and a count. Nothing here raises: trouble of ours is a temporary answer, whatever it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network, IPv6Network
+from time import perf_counter
+from typing import NamedTuple
+
+from gatepost_lists import (
+    NOWHERE,
+    Answer,
+    Directory,
+    DirectoryTrouble,
+    Headers,
+    Question,
+    Rules,
+    Stage,
+    Verdict,
+    cannot_tell,
+    judge,
+    judge_with_headers,
+    parse_address,
+    soften,
+)
+from gatepost_lmtp.entries import Destination
+from gatepost_queue import Queue
+from gatepost_service.log import VerdictLog, get_logger
+from gatepost_service.metrics import Tally
+from gatepost_service.record import Recorder
+
+DOOR = "lmtp"
+# The status of the refusals that depend on who the sender is, which the headers may change.
+MAY_NOT_POST = "5.7.2"
+
+_ACCEPTED = Verdict(Answer.ACCEPT, 250, "2.1.5", "recipient ok")
+_GONE = Verdict(Answer.REJECT, 550, "5.1.1", "no such mailing list", "list-known", why="no list has this name any more")
+
+_log = get_logger(DOOR)
+
+
+@dataclass(frozen=True)
+class Options:
+    """How the receiver is to judge, answer and keep.
+
+    open_directory and open_queue: make the engines; rules: the site's. hostname: what it calls itself; owner: the
+    site's. observe: let pass what a sender test would have refused. at_headers: a recipient whose envelope sender may
+    not post waits for the headers. sender_tests: off, RCPT asks only whether the address exists. max_*: limits of a
+    message in octets, of its recipients, of the connections of one process. xforward: networks whose XFORWARD is
+    believed. deduplicate: queue once what is sent again after a lost reply. spool_folder: for messages that are not
+    kept in memory while they come in; None is the system's. timeout: seconds that a client may be silent.
+    """
+
+    open_directory: Callable[[], Directory]
+    open_queue: Callable[[], Queue]
+    rules: Rules
+    hostname: str
+    owner: str
+    observe: bool = False
+    log_verdicts: bool = True
+    at_headers: bool = False
+    sender_tests: bool = True
+    max_message_octets: int = 33_554_432
+    max_recipients: int = 1000
+    max_connections: int = 1000
+    xforward: Sequence[IPv4Network | IPv6Network] = field(default=())
+    deduplicate: bool = True
+    spool_folder: str | None = None
+    timeout: float = 300.0
+
+
+class Asker(NamedTuple):
+    """Who hands mail in: the envelope sender, the announced size in octets (0 for none), the client, the trace id."""
+
+    sender: str
+    size: int
+    client: str
+    trace: str
+
+
+NOBODY = Asker("", 0, "", "")
+
+
+class Recipient(NamedTuple):
+    """An accepted recipient, as the client named it, and the verdict on it: a refusal if it waits for the headers."""
+
+    address: str
+    verdict: Verdict
+
+
+class Gate:
+    """Judges for all connections of one process; it holds the directory."""
+
+    def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
+        self._options = options
+        self._directory = options.open_directory()
+        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.log_verdicts)
+
+    def reload(self, options: Options) -> None:
+        """Go on with new options and a directory opened anew."""
+        self._directory.close()
+        self._options = options
+        self._directory = options.open_directory()
+        self._recorder.log_verdicts = options.log_verdicts
+
+    def close(self) -> None:
+        """Let go of the directory."""
+        self._directory.close()
+
+    def rcpt(self, asker: Asker, address: str) -> tuple[Verdict, Verdict]:
+        """What is told at RCPT, and what was found: they differ where the mode softens it or the headers may."""
+        asks_all = self._options.sender_tests
+        question = Question(asker.sender if asks_all else "", address, asker.size, Stage.RCPT, asker.client)
+        since = perf_counter()
+        found = self._judged(question, None)
+        self._record(found, asker, address, since)
+        if found.answer is not Answer.REJECT:
+            return found, found
+        if self._options.at_headers and found.status == MAY_NOT_POST:
+            return _ACCEPTED, found
+        return self._softened(found), found
+
+    def vrfy(self, address: str, client: str) -> Verdict:
+        """Whether an address exists, which is all that VRFY asks."""
+        since = perf_counter()
+        found = self._judged(Question("", address, 0, Stage.RCPT, client), None)
+        self._record(found, NOBODY._replace(client=client), address, since)
+        return found
+
+    def data(self, asker: Asker, recipients: Sequence[Recipient], headers: Headers) -> list[Verdict]:
+        """What is told to each recipient when the message is there. asker.size is the true one."""
+        return [self._after_data(asker, recipient, headers) for recipient in recipients]
+
+    def _after_data(self, asker: Asker, recipient: Recipient, headers: Headers) -> Verdict:
+        before = recipient.verdict
+        if before.subaddress:
+            return before
+        since = perf_counter()
+        question = Question(asker.sender, recipient.address, asker.size, Stage.DATA, asker.client)
+        found = self._judged(question, headers)
+        if (found.answer, found.test) != (before.answer, before.test):
+            self._record(found, asker, recipient.address, since)
+        if found.answer is not Answer.REJECT or found.test == "loop":
+            return found
+        if self._may_stay(before, found):
+            return before
+        return self._softened(found)
+
+    def _may_stay(self, before: Verdict, found: Verdict) -> bool:
+        """At the header stage, who has passed all tests by the envelope is not refused for a sender in the headers."""
+        was_told_all = before.answer is Answer.ACCEPT and before.test != "probe"
+        return self._options.at_headers and was_told_all and found.status in {MAY_NOT_POST, "5.7.1"}
+
+    def destinations(self, recipients: Sequence[Recipient]) -> list[Destination | Verdict]:
+        """Where the mail for each accepted recipient goes, or why it cannot go there any more."""
+        try:
+            with self._directory.snapshot():
+                return [self._destination(recipient.address) for recipient in recipients]
+        except Exception as error:  # as in _judged
+            verdict = self._trouble(error)
+            return [verdict] * len(recipients)
+
+    def _destination(self, address: str) -> Destination | Verdict:
+        place = self._directory.find(parse_address(address, self._options.rules.origin))
+        if place is NOWHERE or place.mailing_list is None:
+            return _GONE
+        return Destination(place.mailing_list.list_id, place.subaddress, place.extension, address)
+
+    def _judged(self, question: Question, headers: Headers | None) -> Verdict:
+        try:
+            if headers is None:
+                return judge(question, self._directory, self._options.rules)
+            return judge_with_headers(question, headers, self._directory, self._options.rules)
+        except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
+            return self._trouble(error)
+
+    def _trouble(self, error: Exception) -> Verdict:
+        if isinstance(error, DirectoryTrouble):
+            return cannot_tell(str(error))
+        _log.error("the judge failed", exc_info=error)
+        return cannot_tell(f"{type(error).__name__}: {error}")
+
+    def _softened(self, verdict: Verdict) -> Verdict:
+        """Only sender tests are softened: mail with nowhere to go is never taken."""
+        return soften(verdict, observe=self._options.observe, accept_trouble=False, existence=False)
+
+    def _record(self, verdict: Verdict, asker: Asker, address: str, since: float) -> None:
+        self._recorder.record(verdict, asker.client, asker.sender, address, perf_counter() - since, asker.trace)

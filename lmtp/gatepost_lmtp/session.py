@@ -1,0 +1,285 @@
+"""The LMTP session (RFC 2033): what each command does. How octets come and go is connection.py.
+
+- Every reply but the greeting and that to LHLO has an enhanced status code (RFC 2034).
+- After the dot there is one reply for each accepted recipient, in their order, duplicates included, on every path.
+- A delivery is confirmed to the queue at the client's next command, and told it as lost when the connection ends
+  before.
+"""
+
+# ruff: noqa: N802 - the commands' methods have the names by which aiosmtpd finds them
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
+from functools import partial
+from itertools import count
+from typing import Any, Protocol
+
+from aiosmtpd.smtp import Envelope
+
+from gatepost_lmtp import replies
+from gatepost_lmtp.connection import Connection
+from gatepost_lmtp.gate import NOBODY, Asker, Gate, Options, Recipient
+from gatepost_lmtp.incoming import Incoming
+from gatepost_lmtp.intake import Handed, Intake, Sent, completed
+from gatepost_lmtp.syntax import (
+    greeting_name,
+    mail_parameters,
+    no_parameters,
+    recipient_of,
+    sender_of,
+    split_path,
+    verify_path,
+)
+from gatepost_lmtp.turns import Turns
+from gatepost_lmtp.xforward import ANNOUNCEMENT, attributes_of, is_trusted
+from gatepost_queue import Delivery, Queue
+from gatepost_service.log import get_logger
+
+# A queue id that another mail server tells, if it can stand in a Received header.
+_is_id = re.compile(r"[A-Za-z0-9.\-]{1,64}").fullmatch
+
+_log = get_logger("lmtp")
+
+
+class Door(Protocol):
+    """What all sessions of one process share. `options` may change between two commands."""
+
+    options: Options
+    gate: Gate
+    intake: Intake
+    queue: Queue
+    turns: Turns
+
+    def opened(self, session: Session) -> str:
+        """A session begins; gives the first part of its trace ids."""
+
+    def lost(self, session: Session) -> None:
+        """A session's connection has gone."""
+
+
+class Transaction(Envelope):
+    """From MAIL to the end of the message, or to RSET. asker is NOBODY before MAIL."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asker = NOBODY
+        self.recipients: list[Recipient] = []
+
+
+class Session(Connection):
+    """One client's session."""
+
+    envelope: Transaction
+
+    def __init__(self, door: Door) -> None:
+        super().__init__(door.options.hostname, door.options.timeout, door.turns)
+        self._door = door
+        self._name = door.opened(self)
+        self._number = count(1)
+        self._greeting = ""
+        self._forwarded: dict[str, str] = {}
+        self._delivery: Delivery | None = None
+
+    def connection_lost(self, error: Exception | None) -> None:
+        super().connection_lost(error)
+        if self._delivery is not None:
+            self._door.queue.lost(self._delivery)
+            self._delivery = None
+        self._door.lost(self)
+
+    @property
+    def in_transaction(self) -> bool:
+        return self.envelope.asker is not NOBODY
+
+    def next_command(self) -> None:
+        if self._delivery is not None:
+            self._door.queue.confirm(self._delivery)
+            self._delivery = None
+
+    def _create_envelope(self) -> Transaction:
+        return Transaction()
+
+    def _set_rset_state(self) -> None:
+        self.envelope = self._create_envelope()
+        self._forwarded = {}
+
+    async def smtp_LHLO(self, arg: str | None) -> None:
+        self._greeting = greeting_name(arg)
+        self._set_rset_state()
+        options = self._door.options
+        lines = [options.hostname, "PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]
+        if is_trusted(self.peer, options.xforward):
+            lines.append(ANNOUNCEMENT)
+        self.say("".join(f"250-{line}\r\n" for line in lines).encode())
+        self.say(b"250 SIZE %d\r\n" % options.max_message_octets)
+
+    async def smtp_HELO(self, arg: str | None) -> None:
+        self._bad(replies.NOT_LMTP)
+
+    async def smtp_EHLO(self, arg: str | None) -> None:
+        self._bad(replies.NOT_LMTP)
+
+    async def smtp_MAIL(self, arg: str | None) -> None:
+        if not self._greeting:
+            self.say(replies.LHLO_FIRST)
+            return
+        if self.in_transaction:
+            self.say(replies.MAIL_ALREADY)
+            return
+        path, text = split_path("FROM:", arg)
+        parameters = mail_parameters(text)
+        sender = sender_of(path, smtputf8=parameters.smtputf8)
+        if parameters.size > self._door.options.max_message_octets:
+            self.say(replies.TOO_LARGE)
+            return
+        self.envelope.smtp_utf8 = parameters.smtputf8
+        self.envelope.asker = Asker(sender, parameters.size, self._client, self._trace())
+        self.say(replies.SENDER_OK)
+
+    async def smtp_RCPT(self, arg: str | None) -> None:
+        envelope = self.envelope
+        if envelope.asker is NOBODY:
+            self.say(replies.MAIL_FIRST if self._greeting else replies.LHLO_FIRST)
+            return
+        path, text = split_path("TO:", arg)
+        if text:
+            no_parameters(text)
+        address = recipient_of(path, smtputf8=envelope.smtp_utf8)
+        if len(envelope.recipients) >= self._door.options.max_recipients:
+            self.say(replies.TOO_MANY_RECIPIENTS)
+            return
+        told, found = self._door.gate.rcpt(envelope.asker, address)
+        if told.code == 250:
+            envelope.recipients.append(Recipient(address, found))
+        self.say(replies.reply_to(told))
+
+    async def smtp_DATA(self, arg: str | None) -> None:
+        if arg:
+            self._bad(replies.NO_ARGUMENT)
+        elif self.envelope.asker is NOBODY:
+            self.say(replies.MAIL_FIRST if self._greeting else replies.LHLO_FIRST)
+        elif not self.envelope.recipients:
+            self.say(replies.NO_RECIPIENT)
+        else:
+            self._when_done(self._door.queue.room(), self._ask_for_data)
+
+    def _ask_for_data(self, room: Future[None]) -> None:
+        if room.cancelled() or room.exception() is not None:
+            self.say(replies.TROUBLE)
+            return
+        options = self._door.options
+        self._incoming = Incoming(options.max_message_octets, options.spool_folder)
+        self.say(replies.GO_ON)
+
+    def message_came(self, incoming: Incoming) -> None:
+        envelope = self.envelope
+        self._bad_commands = 0
+        try:
+            sent = Sent(
+                envelope.asker, envelope.recipients, incoming, self._greeting, self.peer, smtputf8=envelope.smtp_utf8
+            )
+            handed = self._door.intake.take(sent)
+        except Exception:
+            _log.exception("a message was not taken", client=self._client)
+            handed = Handed([replies.TROUBLE] * len(envelope.recipients))
+        if handed.put is None:
+            incoming.close()
+            self._set_rset_state()
+            self._say_all(handed, "")
+        else:
+            self._delivery = handed.delivery
+            self._when_done(handed.put, partial(self._stored, handed, envelope, incoming))
+
+    def _stored(self, handed: Handed, envelope: Transaction, incoming: Incoming, put: Future[Any]) -> None:
+        """The queue has the message, or has not: tell the client, if it is still there."""
+        incoming.close()
+        asker = envelope.asker
+        error = None if put.cancelled() else put.exception()
+        if error is not None:
+            _log.error("not queued", client=asker.client, id=asker.trace, why=str(error))
+            self._delivery = None
+        elif self._door.options.log_verdicts:
+            _log.info("queued", client=asker.client, sender=asker.sender, lists=handed.lists, size=incoming.size,
+                      id=asker.trace)  # fmt: skip
+        self._set_rset_state()
+        self._say_all(handed, asker.trace)
+
+    def _say_all(self, handed: Handed, trace: str) -> None:
+        for reply in completed(handed, trace):
+            self.say(reply)
+
+    async def smtp_RSET(self, arg: str | None) -> None:
+        if arg:
+            self._bad(replies.NO_ARGUMENT)
+            return
+        self._set_rset_state()
+        self.say(replies.OK)
+
+    async def smtp_NOOP(self, arg: str | None) -> None:
+        self.say(replies.OK)
+
+    async def smtp_HELP(self, arg: str | None) -> None:
+        self.say(replies.HELP)
+
+    async def smtp_QUIT(self, arg: str | None) -> None:
+        if arg:
+            self._bad(replies.NO_ARGUMENT)
+        else:
+            self.end(replies.BYE)
+
+    async def smtp_VRFY(self, arg: str | None) -> None:
+        address = verify_path(arg)
+        verdict = self._door.gate.vrfy(address, self._client)
+        self.say(f"250 2.1.5 <{address}>\r\n".encode() if verdict.code == 250 else replies.reply_to(verdict))
+
+    async def smtp_XFORWARD(self, arg: str | None) -> None:
+        if not is_trusted(self.peer, self._door.options.xforward):
+            self._bad(replies.NOT_TRUSTED)
+        elif not self._greeting:
+            self.say(replies.LHLO_FIRST)
+        elif self.in_transaction:
+            self.say(replies.NOT_NOW)
+        else:
+            self._forwarded.update(attributes_of(arg))
+            self.say(replies.OK)
+
+    async def smtp_EXPN(self, arg: str | None) -> None:
+        self._bad(replies.NOT_IMPLEMENTED)
+
+    async def smtp_AUTH(self, arg: str | None) -> None:
+        self._bad(replies.NOT_IMPLEMENTED)
+
+    async def smtp_STARTTLS(self, arg: str | None) -> None:
+        self._bad(replies.NOT_IMPLEMENTED)
+
+    @property
+    def _client(self) -> str:
+        """Who hands mail in, for the log: the client that XFORWARD names, or the mail server itself."""
+        return self._forwarded.get("ADDR") or self.peer or "local"
+
+    def _trace(self) -> str:
+        """What all log lines of one message share: our own id, and the other server's where XFORWARD tells it."""
+        trace = f"{self._name}{next(self._number):x}"
+        ident = self._forwarded.get("IDENT", "")
+        return f"{trace}/{ident}" if _is_id(ident) else trace
+
+    def _when_done(self, future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
+        """Hold the session until the future is done, then go on with it, in the event loop."""
+        if future.done():
+            then(future)
+            return
+        self.hold()
+
+        def resume() -> None:
+            then(future)
+            self.go_on()
+
+        def done(_: Future[Any]) -> None:
+            with suppress(RuntimeError):  # the loop has ended: nobody waits any more
+                self.loop.call_soon_threadsafe(resume)
+
+        future.add_done_callback(done)

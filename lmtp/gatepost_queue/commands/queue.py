@@ -1,0 +1,163 @@
+"""`gatepost queue`: what waits, why, and since when; and what an operator can do about it."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+import click
+
+from gatepost_queue import listing, upkeep
+from gatepost_queue.commands.context import QueueContext, pass_queue
+from gatepost_queue.values import QUEUES, Waiting
+
+_COLUMNS = ("id", "queue", "list", "subaddress", "sender", "received", "attempts", "next_attempt", "last_error")
+_ID = click.IntRange(min=1, max=2**63 - 1)
+_numbers = click.argument("numbers", metavar="ID…", nargs=-1, type=_ID)
+_as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+
+
+@click.group()
+def queue() -> None:
+    """Show what waits, why, and since when; have it tried again, or drop it.
+
+    A message waits once for each list and sub-address that it is for, in one of the queues in, command, bounces, out,
+    retry and shunt. In shunt are those that no handler could cope with: they stay until somebody looks at them.
+    """
+
+
+@queue.command()
+@click.option("--queue", "name", type=click.Choice(QUEUES), default=None, help="Only what waits in this queue.")
+@click.option("--list", "listid", metavar="LIST_ID", default="", help="Only what is for this list.")
+@_as_json
+@pass_queue
+def ls(context: QueueContext, name: str | None, listid: str, as_json: bool) -> None:
+    """List what waits, by queue and in the order in which it will be tried; times are UTC.
+
+    \b
+    Examples:
+      gatepost queue ls
+      gatepost queue ls --queue shunt --json
+    """
+    found = listing.ls(context.path, name or "", listid.lower())
+    rows = (_object(waiting) if as_json else _row(waiting) for waiting in found)
+    context.output.print_rows(rows, _COLUMNS, as_json)
+
+
+@queue.command()
+@click.argument("number", metavar="ID", type=_ID)
+@click.option("--raw", is_flag=True, help="Print the message itself, octet by octet.")
+@_as_json
+@pass_queue
+def show(context: QueueContext, number: int, raw: bool, as_json: bool) -> None:
+    """Print all that is known of the entry ID, or its message.
+
+    \b
+    Examples:
+      gatepost queue show 42
+      gatepost queue show 42 --raw
+    """
+    if raw and as_json:
+        raise click.UsageError("--raw and --json do not go together")
+    waiting, content = listing.show(context.path, number)
+    if raw:
+        click.echo(content, nl=False)
+    elif as_json:
+        context.output.print_json(_object(waiting))
+    else:
+        context.output.print_attributes(_attributes(waiting))
+
+
+@queue.command()
+@_numbers
+@click.option("--all", "everything", is_flag=True, help="All that is shunted.")
+@pass_queue
+def retry(context: QueueContext, numbers: tuple[int, ...], everything: bool) -> None:
+    """Have entries tried now, all or, if one is not there, none; shunted ones go back where they came from.
+
+    \b
+    Examples:
+      gatepost queue retry 42 43
+      gatepost queue retry --all
+    """
+    if bool(numbers) == everything:
+        raise click.UsageError("name entries, or say --all")
+    with context.transaction() as transaction:
+        going = upkeep.shunted(transaction) if everything else list(dict.fromkeys(numbers))
+        for number in going:
+            upkeep.retry(transaction, time.time(), number)
+    for number in going:
+        click.echo(f"{number}: will be tried now")
+
+
+@queue.command()
+@_numbers
+@pass_queue
+def drop(context: QueueContext, numbers: tuple[int, ...]) -> None:
+    """Throw entries away, all or, if one is not there, none. They do not come back, and nobody is told.
+
+    \b
+    Example:
+      gatepost queue drop 42
+    """
+    if not numbers:
+        raise click.UsageError("name entries: gatepost queue ls shows them")
+    with context.transaction() as transaction:
+        going = dict.fromkeys(numbers)
+        for number in going:
+            upkeep.drop(transaction, time.time(), number)
+    for number in going:
+        click.echo(f"{number}: dropped")
+
+
+def _object(waiting: Waiting) -> dict[str, object]:
+    """An entry as JSON shows it."""
+    return {
+        "id": waiting.id,
+        "queue": waiting.queue,
+        "list": waiting.listid,
+        "subaddress": waiting.subaddress,
+        "sender": waiting.envsender,
+        "recipients": list(waiting.recipients),
+        "size": waiting.size,
+        "received": _moment(waiting.received),
+        "attempts": waiting.attempts,
+        "failures": waiting.failures,
+        "next_attempt": _moment(waiting.next_attempt),
+        "last_error": waiting.last_error,
+        "runner": waiting.runner,
+        "leased_until": _moment(waiting.leased_until) if waiting.leased_until else None,
+        "origin": waiting.origin,
+        "trace": waiting.trace,
+        "metadata": dict(waiting.metadata),
+    }
+
+
+def _row(waiting: Waiting) -> dict[str, object]:
+    """An entry as a line of a listing: of a traceback its end, and nothing that a terminal would obey."""
+    error = waiting.last_error.strip().rpartition("\n")[2]
+    row = _object(waiting) | {"sender": waiting.envsender or "<>", "last_error": error}
+    return {column: _printable(row[column]) for column in _COLUMNS}
+
+
+def _attributes(waiting: Waiting) -> dict[str, object]:
+    metadata = [f"{name} = {value!r}" for name, value in sorted(waiting.metadata.items())]
+    shown = _object(waiting) | {
+        "sender": waiting.envsender or "<>",
+        "last_error": waiting.last_error.splitlines(),
+        "metadata": metadata,
+    }
+    return {name: _printable(value) for name, value in shown.items()}
+
+
+def _printable(value: object) -> object:
+    if isinstance(value, list):
+        return [_printable(entry) for entry in value]
+    if not isinstance(value, str) or value.isprintable():
+        return value
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in value)
+
+
+def _moment(seconds: float) -> str:
+    """A time as ISO 8601 has it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

@@ -1,0 +1,97 @@
+"""What waits in a queue, for commands and metrics: each call opens the file, reads, and lets go of it.
+
+No writer is made to wait. Raises QueueTrouble, NoSuchEntry.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from gatepost_queue.connection import Row, open_file, trouble
+from gatepost_queue.errors import NoSuchEntry
+from gatepost_queue.values import QUEUES, Figure, Waiting
+
+_COLUMNS = (
+    "e.id, e.queue, e.listid, e.subaddress, e.recipients, e.metadata, e.attempts, e.failures, e.next_attempt,"
+    " e.last_error, e.runner, e.leased_until, e.origin, m.trace, m.envsender, m.received, m.size"
+)
+_FROM = "FROM entry e JOIN message m ON m.id = e.message_id"
+_LIST = (
+    f"SELECT {_COLUMNS} {_FROM} WHERE (?1 = '' OR e.queue = ?1) AND (?2 = '' OR e.listid = ?2)"
+    " ORDER BY e.queue, e.next_attempt, e.id"
+)
+_ONE = f"SELECT {_COLUMNS}, m.id, m.content {_FROM} WHERE e.id = ?"
+_BLOCKS = "SELECT content FROM message_block WHERE message_id = ? ORDER BY number"
+# By an index alone; ids are given in the order of time.
+_COUNTS = "SELECT queue, COUNT(*), MIN(id) FROM entry GROUP BY queue"
+_RECEIVED = f"SELECT m.received {_FROM} WHERE e.id = ?"
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[sqlite3.Connection]:
+    connection = None
+    try:
+        connection = open_file(path)
+        connection.execute("BEGIN")
+        yield connection
+    except (sqlite3.Error, OSError) as error:
+        raise trouble(path, error) from error
+    finally:
+        if connection is not None:
+            connection.close()
+
+
+def ls(path: Path, queue: str = "", listid: str = "") -> Iterator[Waiting]:
+    """The entries, all or those of one queue or list, by queue and time."""
+    with _reading(path) as connection:
+        for row in connection.execute(_LIST, (queue, listid)):
+            yield _waiting(row)
+
+
+def show(path: Path, number: int) -> tuple[Waiting, bytes]:
+    """One entry and its message's content."""
+    with _reading(path) as connection:
+        row = connection.execute(_ONE, (number,)).fetchone()
+        if row is None:
+            raise NoSuchEntry(f"there is no entry {number}")
+        *columns, message, first = row
+        blocks = [block for (block,) in connection.execute(_BLOCKS, (message,))]
+        return _waiting(tuple(columns)), b"".join((first, *blocks))
+
+
+def figures(path: Path, now: float) -> list[Figure]:
+    """A Figure for each of QUEUES."""
+    with _reading(path) as connection:
+        found = {}
+        for queue, messages, oldest in connection.execute(_COUNTS).fetchall():
+            received = connection.execute(_RECEIVED, (oldest,)).fetchone()[0]
+            found[queue] = Figure(queue, messages, max(0.0, now - received))
+    return [found.get(queue, Figure(queue, 0, 0.0)) for queue in QUEUES]
+
+
+def _waiting(row: Row) -> Waiting:
+    number, queue, listid, subaddress, recipients, metadata, attempts, failures, next_attempt, *rest = row
+    last_error, runner, leased_until, origin, trace, envsender, received, size = rest
+    return Waiting(
+        id=number,
+        queue=queue,
+        listid=listid,
+        subaddress=subaddress,
+        recipients=tuple(json.loads(recipients)),
+        metadata=json.loads(metadata),
+        attempts=attempts,
+        failures=failures,
+        next_attempt=next_attempt,
+        last_error=last_error,
+        runner=runner,
+        leased_until=leased_until,
+        origin=origin,
+        trace=trace,
+        envsender=envsender,
+        received=received,
+        size=size,
+    )

@@ -1,0 +1,113 @@
+"""The queue, for services: any thread may call any method, none of them blocks, and what they give is a Future.
+
+    queue = open_queue("sqlite:////var/lib/gatepost/queue.db")
+    ids = await asyncio.wrap_future(queue.put(message, entries))  # in an event loop
+    ids = queue.put(message, entries).result()  # in a thread
+
+A Future is resolved when what it stands for is on stable storage. It raises QueueFull or QueueTrouble (nothing of it is
+kept; the queue mends itself when the room or the file is back), or LeaseLost for a claim that is no longer one's own.
+A Future that is cancelled before its turn has come leaves nothing behind; later it can no longer be cancelled.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from pathlib import Path
+
+from gatepost_queue import claims, deliveries, puts
+from gatepost_queue.connection import Connection
+from gatepost_queue.errors import NoEngine
+from gatepost_queue.values import Claimed, Delivery, Entry, Message, check_time
+from gatepost_queue.writer import MAX_WAITING, Writer
+
+
+class Queue:
+    """A queue in a SQLite file. Nothing is opened before the first call: it may be made before a fork."""
+
+    def __init__(
+        self, path: str | Path, *, clock: Callable[[], float] = time.time, max_waiting: int = MAX_WAITING
+    ) -> None:
+        """`max_waiting`: octets of messages in memory that may wait to be written before `put` raises QueueFull."""
+        self._clock = clock
+        self._connection = Connection(Path(path))
+        self._writer = Writer(self._connection, max_waiting)
+
+    def put(
+        self, message: Message, entries: Sequence[Entry], delivery: Delivery | None = None
+    ) -> Future[tuple[int | None, ...]]:
+        """Keep a message with all its entries, or nothing of it; gives the entries' ids.
+
+        With `delivery`, an entry all of whose recipients got the same octets from the same sender within the last
+        day, in a delivery that was lost, is not queued again: its id is None. Call `confirm` or `lost` afterwards.
+        Raises ValueError where there is no entry.
+        """
+        if not entries:
+            raise ValueError("a message must be for somebody")
+        return self._writer.submit(
+            lambda transaction: puts.put(transaction, self._clock(), message, tuple(entries), delivery),
+            message.octets_in_memory,
+        )
+
+    def room(self) -> Future[None]:
+        """Resolved as soon as so little waits to be written that the next message can be asked for (354)."""
+        return self._writer.room()
+
+    def confirm(self, delivery: Delivery) -> None:
+        """The client's next command has come: it has the replies. What it sends again, it sends on purpose."""
+        self._writer.submit_lazily(lambda transaction: deliveries.confirm(transaction, delivery))
+
+    def lost(self, delivery: Delivery) -> Future[None]:
+        """The connection broke before the client's next command; may be called before `put` has ended."""
+        return self._writer.submit(lambda transaction: deliveries.lose(transaction, self._clock(), delivery))
+
+    def claim(self, queue: str, runner: str, lease_seconds: float, limit: int = 1) -> Future[list[Claimed]]:
+        """Take up to `limit` entries that are due, the oldest first; nobody else gets them before the lease expires.
+
+        Fewer come when their contents are big; an entry that has failed before comes alone.
+        """
+        return self._writer.submit(
+            lambda transaction: claims.claim(transaction, self._clock(), queue, runner, lease_seconds, limit)
+        )
+
+    def renew(self, claimed: Claimed, lease_seconds: float) -> Future[None]:
+        """Let the lease last `lease_seconds` from now."""
+        return self._writer.submit(
+            lambda transaction: claims.renew(transaction, claimed, self._clock() + lease_seconds)
+        )
+
+    def done(self, claimed: Claimed) -> Future[None]:
+        """The entry has been dealt with: forget it, and the message with its last entry."""
+        return self._writer.submit(lambda transaction: claims.done(transaction, claimed))
+
+    def later(self, claimed: Claimed, when: float, error: str = "") -> Future[None]:
+        """Give the entry back, to be claimed from `when` on; that is no failure of the handler. Raises ValueError."""
+        check_time(when)
+        return self._writer.submit(lambda transaction: claims.later(transaction, claimed, when, error))
+
+    def failed(self, claimed: Claimed, error: str) -> Future[bool]:
+        """The handler raised; `error` is its traceback. The third time the entry is shunted: True."""
+        return self._writer.submit(lambda transaction: claims.failed(transaction, claimed, self._clock(), error))
+
+    def give_up(self, claimed: Claimed, error: str) -> Future[None]:
+        """Shunt the entry: it waits until somebody looks at it."""
+        return self._writer.submit(lambda transaction: claims.give_up(transaction, claimed, error))
+
+    def close(self) -> None:
+        """Write what waits, then let go of the file. Nothing can be submitted afterwards."""
+        self._writer.close()
+
+
+def path_of(url: str) -> Path:
+    """The file in `sqlite:///RELATIVE` or `sqlite:////ABSOLUTE`. Raises NoEngine for what no engine serves."""
+    scheme, _, path = url.partition(":///")
+    if scheme != "sqlite" or not path:
+        # The scheme is all that is told of a URL: a password may be in the rest.
+        raise NoEngine(f"no engine for a queue in {url.partition(':')[0]}:…", "use sqlite:///PATH")
+    return Path(path)
+
+
+def open_queue(url: str) -> Queue:
+    """The queue of a URL, which versions.create must have made; trouble shows at the first call. Raises NoEngine."""
+    return Queue(path_of(url))

@@ -1,0 +1,95 @@
+"""Making a queue's file, and bringing an older one up to SCHEMA_VERSION.
+
+alembic, SQLAlchemy and the revisions are loaded only where there is something to migrate.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from gatepost_queue.connection import BUSY_SECONDS, trouble
+from gatepost_queue.errors import QueueTrouble
+from gatepost_queue.queue import path_of
+from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
+
+# Octets. A message of 1 MB is written in half the time that it takes in SQLite's usual pages of 4 KiB.
+PAGE_SIZE = 16384
+MIGRATIONS = Path(__file__).parent / "migrations"
+
+
+def create(url: str) -> bool:
+    """Make an empty queue, and the folders that it is in; True if it was not there before.
+
+    One that is there stays as it is, or is upgraded, in one transaction. Raises QueueTrouble, and NoEngine
+    for a URL that no engine serves.
+    """
+    path = path_of(url)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        # Who may read it is for the umask to say; those who are neither owner nor group never may.
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o660))
+        with closing(_connect(path)) as connection:
+            version = _version(connection, path)
+        if version != SCHEMA_VERSION:
+            _migrate(path, version)
+    except (sqlite3.Error, OSError) as error:
+        raise trouble(path, error) from error
+    return version is None
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        f"file:{quote(str(path.absolute()))}?mode=rw", uri=True, timeout=BUSY_SECONDS, isolation_level=None
+    )
+    connection.execute(f"PRAGMA page_size = {PAGE_SIZE}")  # of a new file; it changes no other
+    connection.execute("PRAGMA journal_mode = WAL")
+    connection.execute("PRAGMA synchronous = FULL")
+    return connection
+
+
+def _version(connection: sqlite3.Connection, path: Path) -> str | None:
+    """The revision that the file says it is of; None for an empty one."""
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if VERSION_TABLE in tables:
+        found = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - a constant
+        return None if found is None else str(found[0])
+    if tables:
+        raise QueueTrouble(f"{path}: this is a database of something else, with other tables")
+    return None
+
+
+def _migrate(path: Path, version: str | None) -> None:
+    import sqlalchemy as sa  # noqa: PLC0415 - slow to load, and hardly ever needed
+    from alembic import command  # noqa: PLC0415
+    from alembic.script import ScriptDirectory  # noqa: PLC0415
+
+    config = alembic_config()
+    known = {revision.revision for revision in ScriptDirectory.from_config(config).walk_revisions()}
+    if version is not None and version not in known:
+        raise QueueTrouble(
+            f"{path}: a newer gatepost made this queue",
+            f"its schema is {version}, and known here is {SCHEMA_VERSION}: use a newer gatepost",
+        )
+    engine = sa.create_engine("sqlite://", creator=lambda: _connect(path), poolclass=sa.NullPool)
+    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    try:
+        with engine.begin() as connection:
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+    except sa.exc.DBAPIError as error:
+        raise trouble(path, error.orig if isinstance(error.orig, sqlite3.Error) else OSError(str(error))) from error
+
+
+def alembic_config() -> Any:
+    """alembic's configuration for the queue's migrations: no file, no logging set up."""
+    from alembic.config import Config  # noqa: PLC0415 - slow to load, and hardly ever needed
+
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config

@@ -1,0 +1,37 @@
+"""XFORWARD: who is believed, and what is taken."""
+
+from ipaddress import ip_network
+
+import pytest
+
+from gatepost_lmtp.syntax import LmtpError
+from gatepost_lmtp.xforward import attributes_of, is_trusted
+
+NETWORKS = [ip_network("127.0.0.0/8"), ip_network("2001:db8::/32")]
+
+
+@pytest.mark.parametrize("peer", ["127.0.0.1", "127.9.9.9", "2001:db8::1", "::ffff:127.0.0.1", ""])
+def test_believed(peer: str) -> None:
+    assert is_trusted(peer, NETWORKS)
+
+
+@pytest.mark.parametrize("peer", ["192.0.2.1", "::1", "fe80::1%eth0", "::ffff:192.0.2.1"])
+def test_not_believed(peer: str) -> None:
+    assert not is_trusted(peer, NETWORKS)
+    assert not is_trusted("127.0.0.1", [])
+
+
+def test_attributes() -> None:
+    assert attributes_of("name=mx+2Eexample ADDR=192.0.2.1 HELO=[UNAVAILABLE] IDENT=4F+0Ax") == {
+        "NAME": "mx.example",
+        "ADDR": "192.0.2.1",
+        "HELO": "",
+        "IDENT": "4F?x",
+    }
+
+
+@pytest.mark.parametrize("arg", [None, "", "NAME", "FOO=bar", "=x"])
+def test_bad_attributes(arg: str | None) -> None:
+    with pytest.raises(LmtpError) as refused:
+        attributes_of(arg)
+    assert (refused.value.code, refused.value.status) == (501, "5.5.4")

@@ -1,0 +1,286 @@
+"""A queue in trouble: every fault is told by name, nothing is kept by halves, and the queue mends itself."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import sqlite3
+import subprocess
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from gatepost_queue import Queue, QueueFull, QueueTrouble, connection, listing
+from gatepost_queue.versions import create
+from queuelab import ANN, Spooled, ids, only, outcome, post, take
+
+
+def refused(queue: Queue) -> str:
+    """What a queue in trouble says to a message."""
+    with pytest.raises(QueueTrouble) as raised:
+        outcome(queue.put(post(), [ANN]))
+    assert not isinstance(raised.value, QueueFull)
+    return str(raised.value)
+
+
+def test_a_file_that_is_not_there(tmp_path: Path) -> None:
+    path = tmp_path / "queue.db"
+    with closing(Queue(path)) as queue:
+        assert refused(queue) == f"{path}: No such file or directory"
+        assert not path.exists()
+        with pytest.raises(QueueTrouble, match="No such file") as raised:
+            listing.figures(path, 0.0)
+        assert "gatepost init" in raised.value.hint
+        create(f"sqlite:///{path}")
+        outcome(queue.put(post(), [ANN]))
+
+
+def test_a_file_that_goes_away_and_comes_back(queue: Queue, path: Path) -> None:
+    outcome(queue.put(post(), [ANN]))
+    away = path.rename(path.with_name("away"))
+    assert "No such file or directory" in refused(queue)
+    assert "No such file or directory" in refused(queue)
+    away.rename(path)
+    outcome(queue.put(post(), [ANN]))
+    assert len(ids(path)) == 2
+
+
+def replace(path: Path, new: Path) -> None:
+    """Remove a queue, and put a copy of another file in its place."""
+    for file in path.parent.glob("queue.db*"):
+        file.unlink()
+    shutil.copy(new, path)
+
+
+def test_another_file_has_taken_its_place(queue: Queue, path: Path, empty: Path) -> None:
+    outcome(queue.put(post(), [ANN]))
+    replace(path, empty)
+    assert outcome(queue.put(post(), [ANN, ANN])) == (1, 2)
+    assert ids(path) == [1, 2]
+
+
+def test_another_file_takes_its_place_while_it_is_written_to(queue: Queue, path: Path, empty: Path) -> None:
+    outcome(queue.put(post(), [ANN]))
+    writing = queue._writer.submit(lambda _: replace(path, empty))
+    with pytest.raises(QueueTrouble, match="another file has taken its place"):
+        outcome(writing)
+    assert ids(path) == []
+    outcome(queue.put(post(), [ANN]))
+    assert len(ids(path)) == 1
+
+
+def test_two_processes_find_another_file_in_its_place(queue: Queue, path: Path, empty: Path) -> None:
+    with closing(Queue(path)) as second:
+        for one in (queue, second):
+            outcome(one.put(post(), [ANN]))
+        replace(path, empty)
+        for one in (queue, second, queue):
+            outcome(one.put(post(), [ANN]))
+        assert ids(path) == [1, 2, 3]
+    queue.close()
+    assert ids(path) == [1, 2, 3]
+
+
+def test_the_log_alone_is_removed(queue: Queue, path: Path) -> None:
+    outcome(queue.put(post(), [ANN]))
+    path.with_name("queue.db-wal").unlink()
+    outcome(queue.put(post(), [ANN]))
+    outcome(queue.put(post(), [ANN]))
+    queue.close()
+    assert len(ids(path)) >= 2
+
+
+def test_the_folder_goes_away(tmp_path: Path) -> None:
+    folder = tmp_path / "var"
+    create(f"sqlite:///{folder}/queue.db")
+    with closing(Queue(folder / "queue.db")) as queue:
+        outcome(queue.put(post(), [ANN]))
+        shutil.rmtree(folder)
+        assert "No such file or directory" in refused(queue)
+        create(f"sqlite:///{folder}/queue.db")
+        outcome(queue.put(post(), [ANN]))
+        assert len(ids(folder / "queue.db")) == 1
+
+
+@pytest.mark.parametrize("octets", [b"no database at all" * 2000, b""], ids=["something else", "empty"])
+def test_what_is_no_queue(tmp_path: Path, octets: bytes) -> None:
+    path = tmp_path / "queue.db"
+    path.write_bytes(octets)
+    with closing(Queue(path)) as queue:
+        assert refused(queue) in (f"{path}: file is not a database", f"{path}: this is no queue of gatepost's")
+
+
+def test_a_damaged_file_and_a_good_one_again(queue: Queue, path: Path) -> None:
+    outcome(queue.put(post(), [ANN]))
+    queue.close()
+    good = path.read_bytes()
+    path.write_bytes(good[:16384] + os.urandom(len(good) - 16384))
+    with closing(Queue(path)) as damaged:
+        assert str(path) in refused(damaged)
+        path.write_bytes(good)
+        outcome(damaged.put(post(), [ANN]))
+    assert len(ids(path)) == 2
+
+
+def test_a_schema_of_another_version(queue: Queue, path: Path) -> None:
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE gatepost_queue_version SET version_num = '9999'")
+    other.close()
+    assert refused(queue) == f"{path}: its schema is 9999, not 0001"
+
+
+def test_another_process_that_does_not_let_go(queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "BUSY_SECONDS", 0.01)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert "another process has been changing it for over 0.01 s" in refused(queue)
+        assert list(listing.ls(path)) == []
+        other.execute("COMMIT")
+    outcome(queue.put(post(), [ANN]))
+
+
+def test_a_spool_file_that_cannot_be_read(queue: Queue, path: Path) -> None:
+    class Gone(Spooled):
+        def blocks(self) -> Iterator[bytes]:
+            yield self.piece
+            raise OSError(errno.EIO, os.strerror(errno.EIO), "/spool/1")
+
+    bad = queue.put(post(Gone(b"x" * 1000, 1000)), [ANN])
+    good = queue.put(post(), [ANN])
+    with pytest.raises(QueueTrouble, match="/spool/1: Input/output error"):
+        outcome(bad)
+    (number,) = outcome(good)
+    assert ids(path) == [number]
+
+
+class Disk:
+    """A small file system of its own. Use as a context manager; skips the test where mounting is not permitted."""
+
+    def __init__(self, folder: Path, mebibytes: int) -> None:
+        self.folder = folder
+        self.path = folder / "queue.db"
+        self._mebibytes = mebibytes
+
+    def __enter__(self) -> Disk:
+        self.folder.mkdir()
+        self.mount(f"size={self._mebibytes}m")
+        create(f"sqlite:///{self.path}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        subprocess.run(["umount", "--lazy", self.folder], check=True)
+
+    def mount(self, options: str) -> None:
+        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.folder)]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+        except OSError as error:
+            pytest.skip(f"no mount: {error}")
+        if done.returncode:
+            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+
+    def fill(self) -> Path:
+        """Use up all the room that is left; the file that does."""
+        filler = self.folder / "filler"
+        with filler.open("wb", buffering=0) as file:
+            for size in (65536, 4096, 1):
+                try:
+                    while True:
+                        file.write(bytes(size))
+                except OSError as error:
+                    assert error.errno == errno.ENOSPC
+        return filler
+
+
+def full(queue: Queue, content: bytes | Spooled = b"x" * 100_000) -> str:
+    with pytest.raises(QueueFull) as raised:
+        outcome(queue.put(post(content), [ANN]))
+    return str(raised.value)
+
+
+def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_path: Path) -> None:
+    kept: list[int | None] = []
+    with Disk(tmp_path / "disk", 40) as disk, closing(Queue(disk.path, clock=lambda: 1.9e9)) as queue:
+        for _ in range(100):
+            putting = queue.put(post(Spooled(os.urandom(65536), 16)), [ANN])
+            if error := putting.exception(60):
+                break
+            kept.extend(number for number in outcome(putting))
+        assert isinstance(error, QueueFull)
+        assert "octets are free" in str(error)
+        assert len(kept) > 2
+        assert ids(disk.path) == kept
+        while claimed := take(queue, limit=100):
+            for one in claimed:
+                outcome(queue.done(one))
+                kept.remove(one.id)
+        assert kept == []
+        outcome(queue.put(post(), [ANN]))
+
+
+@pytest.mark.parametrize("size", [100, 100_000, 3_000_000])
+def test_a_disk_that_something_else_has_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
+    monkeypatch.setattr(connection, "RESERVE", -(10**9))
+    with Disk(tmp_path / "disk", 8) as disk, closing(Queue(disk.path)) as queue:
+        kept: list[int | None] = []
+        kept.extend(number for number in outcome(queue.put(post(), [ANN])))
+        filler = disk.fill()
+        full(queue, Spooled(os.urandom(1_000_000), 5))
+        while not (error := (putting := queue.put(post(os.urandom(size)), [ANN])).exception(60)):
+            kept.extend(number for number in outcome(putting))
+        assert isinstance(error, QueueFull)
+        assert ids(disk.path) == kept
+        filler.unlink()
+        kept.extend(number for number in outcome(queue.put(post(os.urandom(size)), [ANN])))
+        assert ids(disk.path) == kept
+
+
+def test_a_full_disk_when_the_queue_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "RESERVE", -(10**9))
+    with Disk(tmp_path / "disk", 2) as disk, closing(Queue(disk.path)) as queue:
+        filler = disk.fill()
+        full(queue)
+        filler.unlink()
+        outcome(queue.put(post(), [ANN]))
+
+
+def test_a_disk_that_is_read_only_for_a_while(tmp_path: Path) -> None:
+    with Disk(tmp_path / "disk", 40) as disk:
+        with closing(Queue(disk.path)) as queue:
+            outcome(queue.put(post(), [ANN]))
+        subprocess.run(["mount", "-o", "remount,ro", disk.folder], check=True)
+        with closing(Queue(disk.path)) as queue:
+            assert str(disk.path) in refused(queue)
+            subprocess.run(["mount", "-o", "remount,rw", disk.folder], check=True)
+            outcome(queue.put(post(), [ANN]))
+        assert len(ids(disk.path)) == 2
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_quota_that_sqlite_calls_an_input_or_output_error(
+    path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    def no_file(**_: object) -> None:
+        raise OSError(number, os.strerror(number))
+
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorcode = 778  # SQLITE_IOERR_WRITE
+    assert type(connection.trouble(path, error)) is QueueTrouble
+    monkeypatch.setattr("tempfile.TemporaryFile", no_file)
+    found = connection.trouble(path, error)
+    assert isinstance(found, QueueFull)
+    assert str(found) == f"{path}: {os.strerror(number)}"
+
+
+def test_trouble_in_the_middle_of_a_claim_gives_nothing_away(
+    queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    outcome(queue.put(post(), [ANN]))
+    away = path.rename(path.with_name("away"))
+    with pytest.raises(QueueTrouble):
+        take(queue)
+    away.rename(path)
+    assert only(take(queue)).attempts == 1
