@@ -95,10 +95,9 @@ class MainLoop:
     """libmilter's main loop over a listening socket. timeout: seconds that the mail server may be silent."""
 
     def __init__(self, listener: socket.socket, timeout: float) -> None:
-        self._family = listener.family
         milter.settimeout(int(timeout))
         with tempfile.TemporaryDirectory(prefix="gatepost-milter-") as folder:
-            milter.setconn(_FAMILIES.get(self._family, f"local:{folder}/socket"))
+            milter.setconn(_FAMILIES.get(listener.family, f"local:{folder}/socket"))
             before = _listening()
             milter.opensocket(False)
             (self._descriptor,) = _listening() - before
@@ -110,8 +109,8 @@ class MainLoop:
 
     def accept_no_more(self) -> None:
         """Leave new connections to whoever else has the listening socket; those that are there go on."""
-        with socket.socket(self._family, socket.SOCK_STREAM) as nobodys:
-            nobodys.bind("" if self._family == socket.AF_UNIX else ("", 0))
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as nobodys:
+            nobodys.bind("")  # a name that the kernel makes up
             nobodys.setblocking(False)
             nobodys.listen(0)
             os.dup2(nobodys.fileno(), self._descriptor)

@@ -28,7 +28,7 @@ class Reply(NamedTuple):
 
 
 # RFC 5321 appendix C
-_ROUTE = re.compile(r"\A<@[^:>]*:")
+_ROUTE = re.compile(r"\A@[^:>]*:")
 
 CONTINUE = Reply(Outcome.CONTINUE)
 # The reply to whatever failed here.
@@ -83,9 +83,12 @@ def without_brackets(address: str) -> str:
 
 
 def names_of(address: str) -> tuple[str, ...]:
-    """What a recipient may be called by a mail server that is told to remove it: Postfix has forgotten a source route."""
-    without_route = _ROUTE.sub("<", address, count=1)
-    return (address,) if without_route == address else (address, without_route)
+    """What a recipient may be called when a mail server is told to remove it.
+
+    As it was named; and, because Postfix forgets what stood around the address, without source route and brackets.
+    """
+    plain = f"<{_ROUTE.sub('', address.strip('<> '), count=1)}>"
+    return (address,) if plain == address else (address, plain)
 
 
 def announced_size(parameters: list[str]) -> int:

@@ -37,6 +37,10 @@ PARAMETERS = {
     "smtpd_data_restrictions",
     "smtpd_end_of_data_restrictions",
     "smtpd_restriction_classes",
+    "smtpd_milters",
+    "milter_default_action",
+    "relay_domains",
+    "relay_transport",
 }
 OWN_PARAMETERS = {"gatepost", "gatepost_time_limit"}
 SERVICE_ATTRIBUTES = {"timeout", "try_limit", "default_action", "policy_context"}

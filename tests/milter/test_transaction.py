@@ -4,7 +4,7 @@ import pytest
 
 from gatepost_lists import Answer, Verdict, cannot_tell, unreadable
 from gatepost_milter import Outcome, Reply
-from gatepost_milter.transaction import announced_size, reply_of, without_brackets
+from gatepost_milter.transaction import announced_size, names_of, reply_of, without_brackets
 
 
 @pytest.mark.parametrize(
@@ -54,3 +54,18 @@ def test_replies() -> None:
     assert reply_of(unreadable("why"))[:3] == (Outcome.REJECT, "553", "5.1.3")
     for answer in (Answer.ACCEPT, Answer.NOT_OURS):
         assert reply_of(Verdict(answer, 550, "5.1.2", "text", "test")) == Reply(Outcome.CONTINUE)
+
+
+@pytest.mark.parametrize(
+    ("address", "names"),
+    [
+        ("<a@b.example>", ("<a@b.example>",)),
+        ("<@x.example,@y.example:a@b.example>", ("<@x.example,@y.example:a@b.example>", "<a@b.example>")),
+        ("< <a@b.example> >", ("< <a@b.example> >", "<a@b.example>")),
+        ("a@b.example", ("a@b.example", "<a@b.example>")),
+        ("<>", ("<>",)),
+        ('<"@x:"@b.example>', ('<"@x:"@b.example>',)),
+    ],
+)
+def test_names_of(address: str, names: tuple[str, ...]) -> None:
+    assert names_of(address) == names

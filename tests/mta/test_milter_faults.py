@@ -24,7 +24,7 @@ from running import PATIENCE
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 
-CLIENTS = 4
+CLIENTS = 3
 
 
 class Load:
@@ -61,7 +61,7 @@ class Load:
         if reply.code != right and reply.code // 100 != 4:
             self.wrong.append(f"{who}: {reply.code} {reply.text}")
 
-    def wait_for(self, *what: str, more: int = 5) -> None:
+    def wait_for(self, *what: str, more: int = 3) -> None:
         """Wait until each of these has been told some more times."""
         before = Counter(self.told)
         wait_until(
@@ -130,9 +130,9 @@ def test_kills_under_load(stage: str, folder: Path) -> None:
         listen = f"inet:127.0.0.1:{port.number}"
         settings = milter_settings("workers = 2", f'stage = "{stage}"', listen=listen)
         with Milter(folder, settings) as milter, under_load(milter, sink) as loads:
-            for number in range(5):
+            for number in range(4):
                 for load in loads:
-                    load.wait_for(*GOOD, more=3)
+                    load.wait_for(*GOOD, more=2)
                 os.kill(milter.workers[number % 2], signal.SIGKILL)
                 milter.wait_line("process ended, will be started again", count=number + 1)
             for load in loads:

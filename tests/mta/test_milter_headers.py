@@ -17,10 +17,10 @@ from mtalab import Instance, Postfix, Sendmail, Sink, wait_until
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 
 MESSAGE_ID = re.compile(rb"^Message-I[Dd]: (<.*>)\r$", re.MULTILINE)
-# Every way to name a list that a server takes; Sendmail has removed none of those in its own list below.
-SPELLINGS = [
+# Every way to name one list that a server takes.
+SPELLINGS = dict.fromkeys(
     case.recipient for case in CASES if case.smtp and case.test == "closed-list" and case.mailing_list == CLOSED
-]
+)
 CAN_BE_SAID = [case for case in HEADER_CASES if not case.not_smtp and not case.rules]
 
 
