@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
 import traceback
 from collections.abc import Callable, Sequence
@@ -433,7 +434,11 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
       gatepost run policy milter
       gatepost run policy --stdio
     """
+    from gatepost_lists import open_directory  # noqa: PLC0415 - for the services alone
+
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are settings that could be read again
     live = LiveSettings(configuration.path, configuration.settings)
+    open_directory(live.settings.lists.directory).close()  # whether there is an engine for it; no file is opened yet
     if stdio:
         if parts != ("policy",):
             raise click.UsageError("--stdio goes with policy alone: gatepost run policy --stdio")
@@ -463,8 +468,22 @@ class CannotCreateError(click.ClickException):
     exit_code = EX_CANTCREAT
 
 
+def _fill_closed_descriptors() -> None:
+    """Where a standard stream is closed, no file or socket of ours may get its number: a log line would go into it."""
+    # To read standard input is an error then, and what is written to the other two is lost.
+    for number, flags in enumerate((os.O_WRONLY, os.O_RDWR, os.O_RDWR)):
+        try:
+            os.fstat(number)
+        except OSError:
+            os.open(os.devnull, flags)  # gets the lowest number that is free
+    sys.stdin = sys.stdin or open(0, closefd=False)  # noqa: SIM115 - it stays open
+    sys.stdout = sys.stdout or open(1, "w", closefd=False)  # noqa: SIM115
+    sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
+
+
 def main() -> None:
     """The entry of the command `gatepost`."""
+    _fill_closed_descriptors()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Octets that are no UTF-8 come in by the command line; to print them must not fail.

@@ -8,7 +8,8 @@ The rules, in the order in which they are applied to what a mail server hands ov
    appendix C).
 3. The last `@` parts local part and domain. Without one, `user%host` and `host!user` are read as the mail servers
    read them, and anything else is completed with the origin, which is what a mail server appends (Postfix's
-   `myorigin`). The same is done where the domain *is* the origin: `user%host@origin` ends up at user@host.
+   `myorigin`). The same is done where the domain *is* the origin: `user%host@origin` ends up at user@host. For other
+   domains that may be the mail server's own, there is `routed_addresses`.
 4. What comes out is read again until nothing changes, so an address means the same however often it is unwrapped.
 5. The local part is compared in lower case and in Unicode's NFC form, the domain in its IDNA form (A-labels, lower
    case) without trailing dots.
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterator
 from typing import NamedTuple
 
 REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
@@ -42,6 +44,10 @@ _NOT_STORABLE = re.compile(r"[\x00-\x20\x7f-\x9f<>\ufffd]")
 
 class AddressError(ValueError):
     """The text cannot be read as an address. The message says what is wrong with it."""
+
+
+class LayersError(AddressError):
+    """Addresses within addresses, more than are followed."""
 
 
 class Address(NamedTuple):
@@ -80,7 +86,7 @@ def _parse_slowly(text: str, origin: str) -> Address:
         spelt, domain = _read(f"{spelt}@{domain}" if domain else spelt, home)
         if (spelt, domain) == before:
             return Address(_composed(spelt.lower()), domain, spelt)
-    raise AddressError(f"addresses within addresses in {_shortened(text)}")
+    raise LayersError(f"addresses within addresses in {_shortened(text)}")
 
 
 def _composed(text: str) -> str:
@@ -104,14 +110,14 @@ def _read(text: str, origin: str) -> tuple[str, str]:
 
 
 def _read_local(local: str, origin: str) -> tuple[str, str]:
-    """What a mail server makes of a local part of its own."""
+    """What a mail server makes of a local part of its own: an address, else a bang path, else a percent sign."""
+    if "!" in local and "@" not in local:
+        host, _, user = local.partition("!")
+        return user.strip(), normal_domain(host)
     for mark in "@%":
         if mark in local:
             user, _, host = local.rpartition(mark)
             return user.strip(), normal_domain(host)
-    if "!" in local:
-        host, _, user = local.partition("!")
-        return user.strip(), normal_domain(host)
     return local.strip(), origin
 
 
@@ -155,7 +161,35 @@ def _to_alabels(domain: str) -> str:
     try:
         return idna.encode(domain, uts46=True, std3_rules=False).decode("ascii")
     except (idna.IDNAError, UnicodeError):
+        pass
+    # Mail servers map by UTS 46 alone, and take names that RFC 5891 forbids: an emoji, or an underscore beside an ü.
+    try:
+        labels = idna.uts46_remap(domain, std3_rules=False, transitional=False).split(".")
+    except idna.IDNAError:
         return _composed(domain)
+    return ".".join(label if label.isascii() else f"xn--{label.encode('punycode').decode('ascii')}" for label in labels)
+
+
+def routed_addresses(address: Address) -> Iterator[Address]:
+    """Where mail for an address goes from each domain on its way, if that domain is one of the mail server's own.
+
+    There it reads `user%host@domain`, `host!user@domain` and `"user@host"@domain` as user@host. Which domains those
+    are is not known here. Raises LayersError.
+    """
+    for _ in range(_MAX_LAYERS):
+        if not address.domain or not any(mark in address.local for mark in "@%!"):
+            return
+        try:
+            inner = parse_address(f"{address.spelt}@{address.domain}", address.domain)
+        except LayersError:
+            raise  # it may still lead somewhere
+        except AddressError:
+            return
+        if inner == address:
+            return
+        yield inner
+        address = inner
+    raise LayersError(f"addresses within addresses in {_shortened(str(address))}")
 
 
 def strict_address(text: str) -> Address:
@@ -166,13 +200,13 @@ def strict_address(text: str) -> Address:
     """
     address = parse_address(text)
     if not address.domain:
-        raise AddressError(f"{text!r} has no domain")
+        raise AddressError(f"{_shortened(text)} has no domain")
     if _NOT_STORABLE.search(str(address)) or _NOT_STORABLE.search(address.spelt):
-        raise AddressError(f"{text!r} has a character that an address may not have")
+        raise AddressError(f"{_shortened(text)} has a character that an address may not have")
     if not _is_hostname(address.domain):
-        raise AddressError(f"{address.domain!r} is no domain name")
+        raise AddressError(f"{_shortened(address.domain)} is no domain name")
     if len(address.local.encode()) > 64 or len(str(address).encode()) > 254:
-        raise AddressError(f"{text[:80]!r} is too long for an address")
+        raise AddressError(f"{_shortened(text)} is too long for an address")
     return address
 
 
@@ -180,7 +214,7 @@ def strict_domain(text: str) -> str:
     """Read the name of a domain that somebody wants to keep. Raises AddressError when it is none."""
     domain = normal_domain(text)
     if not _is_hostname(domain):
-        raise AddressError(f"{text!r} is no domain name")
+        raise AddressError(f"{_shortened(text)} is no domain name")
     return domain
 
 

@@ -17,6 +17,10 @@ class DirectoryTrouble(Exception):
     """The directory cannot tell now. The message names the file or server and what is wrong with it."""
 
 
+class RecordTrouble(DirectoryTrouble):
+    """One record is damaged: who asks about others is answered."""
+
+
 @runtime_checkable
 class Directory(Protocol):
     """Finds the list behind an address, and one sender's standing on one list. Every method may raise DirectoryTrouble.

@@ -14,9 +14,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gatepost_lists.addresses import Address, AddressError, parse_address
+from gatepost_lists.addresses import Address, AddressError, parse_address, routed_addresses
 from gatepost_lists.backtracking import PatternTimeout
-from gatepost_lists.directory import Directory, DirectoryTrouble
+from gatepost_lists.directory import Directory, DirectoryTrouble, RecordTrouble
 from gatepost_lists.headers import Headers
 from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Place, Question, Stage, Standing, Verdict
 from gatepost_lists.patterns import PatternList
@@ -62,6 +62,8 @@ class Hearing:
         self.recipient: Address = parse_address(question.recipient, rules.origin)
         self.senders = parse_sender(question.sender, rules.origin)
         self.place: Place = directory.find(self.recipient)
+        if self.place.mailing_list is None:
+            self._follow_route()
         self.mailing_list: MailingList = self.place.mailing_list or NO_LIST
         self._standing: Standing | None = None
 
@@ -77,6 +79,13 @@ class Hearing:
             also = (email for text in headers.senders for email in parse_sender(text, self.rules.origin))
             self.senders = tuple(dict.fromkeys((*self.senders, *also)))
         return None
+
+    def _follow_route(self) -> None:
+        """Where a route in the local part leads to a list, through whatever domain, the question is about that list."""
+        for inner in routed_addresses(self.recipient):
+            if (place := self.directory.find(inner)).mailing_list is not None:
+                self.recipient, self.place = inner, place
+                return
 
     @property
     def standing(self) -> Standing:
@@ -327,7 +336,7 @@ def _judge_one(question: Question, directory: Directory, rules: Rules, headers: 
                 return finding
     except AddressError as error:
         return unreadable(str(error))
-    except PatternTimeout as trouble:
+    except (PatternTimeout, RecordTrouble) as trouble:
         return cannot_tell(str(trouble))
     raise AssertionError("closed-list answers always")
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gatepost_lists.directory import Directory
+from gatepost_lists.store.errors import BadUrlError
 from gatepost_lists.store.sqlite import SqliteDirectory
 from gatepost_lists.toml_directory import TomlDirectory
 
@@ -15,11 +16,12 @@ def path_of(url: str) -> str:
 def open_directory(url: str) -> Directory:
     """The engine for a directory's URL. Nothing is opened yet: trouble shows at the first look-up.
 
-    Raises ValueError for a scheme that no engine serves.
+    Raises BadUrlError for a scheme that no engine serves.
     """
     scheme = url.partition(":")[0]
     if scheme == "sqlite":
         return SqliteDirectory(path_of(url))
     if scheme == "toml":
         return TomlDirectory(path_of(url))
-    raise ValueError(f"no engine for {scheme!r}: use sqlite:///PATH or toml:///PATH")
+    # The scheme is all that is told of a URL: a password may be in the rest.
+    raise BadUrlError(f"no engine for {scheme}:…", "use sqlite:///PATH or toml:///PATH")

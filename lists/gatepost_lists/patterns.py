@@ -77,7 +77,7 @@ def compile_regex(text: str, ignore_case: bool = False) -> Pattern:
         warnings.simplefilter("ignore")
         try:
             re.compile(text)
-        except (re.error, OverflowError, RecursionError) as error:
+        except (re.error, ValueError, OverflowError, RecursionError) as error:
             raise PatternError(f"{text!r} is no regular expression: {error}") from error
     if text.isascii() and not _READ_OTHERWISE.search(text):
         try:

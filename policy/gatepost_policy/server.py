@@ -3,6 +3,7 @@
 - One event loop; all requests that arrived in one turn of it, on whatever connections, are answered together.
 - A peer that has shut its writing side down still gets its answer (Exim's ${readsocket}), then the connection ends.
 - What is no request ends its connection without a reply, with one warning; all others go on undisturbed.
+- Who does not read its answers is not read either.
 - A request that has begun must end within the time-out. An idle connection between requests may stay: Postfix keeps
   it for as long as it likes.
 """
@@ -79,15 +80,20 @@ class Connection(asyncio.Protocol):
             return
         requests, error = self._reader.feed(data)
         if requests:
+            self._stop_timer()  # what is unfinished now is another request
             self._awaiting += 1
             self._turn.ask(self, requests)
         if error is not None:
             self._end(error)
-        elif self._reader.unfinished:
-            if self._timer is None:
-                self._timer = asyncio.get_running_loop().call_later(self._server.timeout, self._timed_out)
-        elif self._timer is not None:
-            self._stop_timer()
+        elif self._reader.unfinished and self._timer is None:
+            self._timer = asyncio.get_running_loop().call_later(self._server.timeout, self._timed_out)
+
+    def pause_writing(self) -> None:
+        """The peer asks and does not read the answers: no more is read of what it asks."""
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         if self._reader.unfinished and not self._ending:
@@ -158,8 +164,8 @@ class PolicyServer:
     async def reload(self) -> None:
         """Read the settings again; raises whatever reading them does, and leaves all as it was."""
         now = self._options()
-        self.timeout = now.timeout
         self._service.reload(now)
+        self.timeout = now.timeout
 
     def _flush_soon(self) -> None:
         self._loop.call_later(FLUSH_SECONDS, self._lines.flush)

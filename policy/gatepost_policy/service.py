@@ -50,10 +50,11 @@ class PolicyService:
         self._unknown_contexts: set[str] = set()
 
     def reload(self, options: Options) -> None:
-        """Go on with new options and a directory opened anew."""
+        """Go on with new options and a directory opened anew; without one, all stays as it was."""
+        directory = options.open_directory()
         self._directory.close()
+        self._directory = directory
         self._options = options
-        self._directory = options.open_directory()
         self._recorder.log_verdicts = options.log_verdicts
         self._unknown_contexts.clear()
 
@@ -79,6 +80,8 @@ class PolicyService:
             questions = [question_of(request) for request in asking]
             return judge_all(questions, self._directory, self._options.rules)
         except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
+            if len(asking) > 1:  # those that came with the one that is odd need not wait for it
+                return [verdict for request in asking for verdict in self._judge([request])]
             _log.exception("the judge failed")
             return [cannot_tell(f"{type(error).__name__}: {error}")] * len(asking)
 

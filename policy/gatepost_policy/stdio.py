@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import select
-from time import perf_counter
+from time import monotonic, perf_counter
 
 from gatepost_policy.request import RequestReader
 from gatepost_policy.service import PolicyService
@@ -24,13 +24,18 @@ def serve_stdio(service: PolicyService, timeout: float, read_fd: int = 0, write_
     timeout: seconds that a request which has begun may take to arrive.
     """
     reader = RequestReader()
-    while data := _read(read_fd, timeout if reader.unfinished else None):
+    deadline: float | None = None
+    while data := _read(read_fd, deadline):
         since = perf_counter()
         requests, error = reader.feed(data)
         _write(write_fd, b"".join(service.answer(requests, since)))
         flush()
         if error is not None:
             return _refused(str(error))
+        if not reader.unfinished:
+            deadline = None
+        elif requests or deadline is None:
+            deadline = monotonic() + timeout
     return _refused("the connection ended in the middle of a request") if reader.unfinished else os.EX_OK
 
 
@@ -39,8 +44,9 @@ def _refused(why: str) -> int:
     return os.EX_DATAERR
 
 
-def _read(descriptor: int, timeout: float | None) -> bytes:
-    """What comes next; b'' at the end, when the client has gone, and when it has not come in time."""
+def _read(descriptor: int, deadline: float | None) -> bytes:
+    """What comes next; b'' at the end, when the client has gone, and when it has not come by `deadline` (monotonic)."""
+    timeout = None if deadline is None else max(0.0, deadline - monotonic())
     if not select.select([descriptor], [], [], timeout)[0]:
         return b""
     try:

@@ -9,7 +9,7 @@ import signal
 import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol
 
@@ -68,13 +68,17 @@ async def _live(worker: Worker, start: Callable[[], Awaitable[Service]]) -> None
 def _handle_signals(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
     """Python's own handlers, not the loop's: a loop that hangs would never come to begin the end."""
 
+    def tell(callback: Callable[[], object]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: this is the second signal, and the end is near
+            loop.call_soon_threadsafe(callback)
+
     def stop(_number: int, _frame: FrameType | None) -> None:
         worker.count_down()
-        loop.call_soon_threadsafe(worker.stop)
+        tell(worker.stop)
 
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda *_: loop.call_soon_threadsafe(worker.reload))
+    signal.signal(signal.SIGHUP, lambda *_: tell(worker.reload))
 
 
 async def _started(start: Callable[[], Awaitable[Service]], stop: asyncio.Event) -> Service | None:

@@ -52,6 +52,17 @@ _AT_ORIGIN: tuple[tuple[str, str], ...] = (
     ("quoted percent at the origin", '"closed%lists.example"@elsewhere.example'),
 )
 _ORIGIN = {"origin": "elsewhere.example"}
+# the same by way of a domain that is the mail server's own: its other names, address literals, shared domains
+_THROUGH: tuple[tuple[str, str], ...] = (
+    ("percent at another domain", "closed%lists.example@elsewhere.example"),
+    ("bang path at another domain", "lists.example!closed@elsewhere.example"),
+    ("an address quoted at another domain", '"closed@lists.example"@elsewhere.example'),
+    ("percent at an address literal", "closed%lists.example@[127.0.0.1]"),
+    ("percent at a shared domain", "closed%lists.example@shared.example"),
+    ("two percent signs at another domain", "closed%lists.example%b.example@elsewhere.example"),
+    ("bang path before percent", "b.example!closed%lists.example@elsewhere.example"),
+    ("bang path to a percent sign", "b.example!closed%lists.example"),
+)
 
 RECIPIENTS: tuple[Case, ...] = (
     *(
@@ -67,6 +78,11 @@ RECIPIENTS: tuple[Case, ...] = (
         accept(f"recipient, {name}", ANNE, text, "member", CLOSED, rules=_ORIGIN, not_smtp=RULES)
         for name, text in _AT_ORIGIN
     ),
+    *(
+        refuse(f"recipient, {name}", STRANGER, text, "closed-list", CLOSED, not_smtp=_ROUTING)
+        for name, text in _THROUGH
+    ),
+    *(accept(f"recipient, {name}", ANNE, text, "member", CLOSED, not_smtp=_ROUTING) for name, text in _THROUGH),
     refuse(
         "bare name at the origin",
         STRANGER,
@@ -84,8 +100,11 @@ RECIPIENTS: tuple[Case, ...] = (
         rules={"origin": "lists.example"},
         not_smtp=RULES,
     ),
-    not_ours("percent at another domain", STRANGER, "closed%lists.example@elsewhere.example", not_smtp=_ROUTING),
-    not_ours("bang path at another domain", STRANGER, "lists.example!closed@elsewhere.example", not_smtp=_ROUTING),
+    not_ours("percent to no list", STRANGER, "nobody%lists.example@elsewhere.example", not_smtp=_ROUTING),
+    not_ours("percent to another domain", STRANGER, "joe%b.example@elsewhere.example", not_smtp=_ROUTING),
+    not_ours("a bang path that leads nowhere", STRANGER, "closed!@elsewhere.example", not_smtp=SYNTAX),
+    unreadable("one percent 22 times", STRANGER, "talk" + "%shared.example" * 22 + "@a.example", not_smtp=_ROUTING),
+    unreadable("percent 22 times", STRANGER, "closed" + "%b.example%c.example" * 11 + "@a.example", not_smtp=_ROUTING),
     refuse("percent at our domain", STRANGER, "joe%elsewhere.example@lists.example", "list-known", not_smtp=_ROUTING),
     refuse("octets that are no UTF-8", ANNE, "closed\udcff@lists.example", "list-known", not_smtp=NOT_UTF8),
     refuse("octets that are no UTF-8, alone", ANNE, "\udcff\udcfe@lists.example", "list-known", not_smtp=NOT_UTF8),

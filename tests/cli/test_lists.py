@@ -58,6 +58,9 @@ def test_showing_and_setting_attributes(gatepost: CommandLine) -> None:
     assert gatepost.json("list", "ls") == [shown]
     assert gatepost("list", "set", ANN, "accept_these_nonmembers-=^a") == f"{ANN}: changed\n"
     assert "has no '^a'" in gatepost.refused(67, "list", "set", ANN, "accept_these_nonmembers-=^a")
+    for entry in ("Cy@BÜCHER.example", "@Ann@L.example"):
+        gatepost("list", "set", ANN, f"accept_these_nonmembers+={entry}")
+        assert gatepost("list", "set", ANN, f"accept_these_nonmembers-={entry}.") == f"{ANN}: changed\n"
     assert "no regular expression" in gatepost.refused(65, "list", "set", ANN, "hold_these_nonmembers=^(")
     assert "hint: there are accept_these" in gatepost.refused(65, "list", "set", ANN, "nonsense=1")
 
@@ -132,3 +135,10 @@ def test_importing_a_file_and_standard_input(gatepost: CommandLine, tmp_path: Pa
 @pytest.mark.parametrize(("file", "why"), [("none.txt", "No such file"), (".", "Is a directory")])
 def test_importing_what_cannot_be_read(gatepost: CommandLine, file: str, why: str) -> None:
     assert re.search(rf"{re.escape(file)}: {why}", gatepost.refused(66, "member", "import", ANN, file))
+
+
+def test_octets_that_are_no_utf8(gatepost: CommandLine) -> None:
+    assert gatepost("member", "add", ANN, "J\udcfc <j@example.org>") == "j@example.org: added\n"
+    assert gatepost.json("member", "ls", ANN)[0]["display_name"] == "J"
+    assert "may not have" in gatepost.refused(65, "ban", "remove", "^\udcfc")
+    assert "may not have" in gatepost.refused(65, "ban", "add", "^\udcfc")

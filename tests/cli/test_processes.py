@@ -90,6 +90,22 @@ def test_an_import_shows_its_progress_on_a_terminal(gatepost: CommandLine, tmp_p
     assert "1 new, 0 there already, 0 refused" in said
 
 
+@pytest.mark.parametrize(
+    ("closed", "arguments", "status"),
+    [
+        ("<&-", ("member", "import", ANN, "-"), 66),
+        (">&-", ("member", "ls", ANN), 0),
+        (">&- 2>&-", ("check", "bo@example.org", ANN), 77),
+    ],
+)
+def test_standard_streams_that_are_closed(
+    gatepost: CommandLine, closed: str, arguments: tuple[str, ...], status: int
+) -> None:
+    line = ["sh", "-c", f'exec "$@" {closed}', "sh", *command(gatepost, *arguments)]
+    ended = subprocess.run(line, env=ENVIRONMENT, capture_output=True, text=True, check=False)
+    assert (ended.returncode, "fault" in ended.stderr) == (status, False)
+
+
 def test_a_pipe_that_is_closed_early(gatepost: CommandLine) -> None:
     gatepost("member", "import", ANN, "-", stdin="".join(f"m{number}@example.org\n" for number in range(20_000)))
     with subprocess.Popen(

@@ -3,7 +3,7 @@
 import pytest
 
 from gatepost_lists import Address, AddressError, parse_address, strict_address, strict_domain
-from gatepost_lists.addresses import normal_domain
+from gatepost_lists.addresses import LayersError, normal_domain, routed_addresses
 
 ANN = Address("ann", "lists.example", "ann")
 
@@ -75,6 +75,7 @@ def test_what_has_no_domain_is_completed_with_the_origin(text: str) -> None:
         ("ann%lists.example%mx.example@mx.example", "ann", "lists.example"),
         ("lists.example!ann@mx.example", "ann", "lists.example"),
         ("a.example!b.example!ann@mx.example", "b.example!ann", "a.example"),
+        ("other.example!ann%lists.example@mx.example", "ann%lists.example", "other.example"),
         ("ann%lists.example@other.example", "ann%lists.example", "other.example"),
         ("lists.example!ann@other.example", "lists.example!ann", "other.example"),
         ("ann@lists.example@other.example", "ann@lists.example", "other.example"),
@@ -93,6 +94,8 @@ def test_routing_in_the_local_part_counts_at_the_origin_only(text: str, local: s
         ("ann@BU\N{COMBINING DIAERESIS}CHER.example", "ann", "xn--bcher-kva.example"),
         ("ann@XN--Bcher-KVA.example", "ann", "xn--bcher-kva.example"),
         ("ann@faß.example", "ann", "xn--fa-hia.example"),
+        ("ann@\N{SNOWMAN}.example", "ann", "xn--n3h.example"),
+        ("ann@my_lists.BÜCHER.example", "ann", "my_lists.xn--bcher-kva.example"),
         ("ann@[192.0.2.1]", "ann", "[192.0.2.1]"),
         ("ann@[IPv6:2001:DB8::1]", "ann", "[ipv6:2001:db8::1]"),
         ("ann@\N{REPLACEMENT CHARACTER}.example", "ann", "\N{REPLACEMENT CHARACTER}.example"),
@@ -107,6 +110,28 @@ def test_routing_in_the_local_part_counts_at_the_origin_only(text: str, local: s
 )
 def test_forms_in_which_addresses_are_compared(text: str, local: str, domain: str) -> None:
     assert parse_address(text)[:2] == (local, domain)
+
+
+@pytest.mark.parametrize(
+    ("text", "inner"),
+    [
+        ("ann%lists.example@other.example", ["ann@lists.example"]),
+        ("lists.example!ann@other.example", ["ann@lists.example"]),
+        ('"ann@lists.example"@[192.0.2.1]', ["ann@lists.example"]),
+        ("ann%lists.example%b.example@a.example", ["ann%lists.example@b.example", "ann@lists.example"]),
+        ("ann@other.example", []),
+        ("ann!@other.example", []),
+        ("ann", []),
+    ],
+)
+def test_a_route_through_domains_that_may_be_the_mail_servers_own(text: str, inner: list[str]) -> None:
+    assert list(map(str, routed_addresses(parse_address(text)))) == inner
+
+
+@pytest.mark.parametrize("text", ["ann" + "%b.example%c.example" * 11, "ann" + "%b.example" * 22])
+def test_a_route_that_is_too_long(text: str) -> None:
+    with pytest.raises(LayersError):
+        list(routed_addresses(parse_address(f"{text}@a.example")))
 
 
 def test_the_spelling_of_the_local_part_is_kept_for_tokens() -> None:

@@ -175,6 +175,7 @@ def test_a_table_that_is_gone(directory: SqliteDirectory, path: Path) -> None:
         ),
         ("UPDATE mailinglist SET reject_these_nonmembers = '['", "the list ann@lists.example: Expecting value"),
         ("UPDATE mailinglist SET reject_these_nonmembers = '[1]'", "the list ann@lists.example: 'int' object"),
+        ("UPDATE mailinglist SET max_message_size = 'no'", "the list ann@lists.example: invalid literal for int()"),
         ("UPDATE member SET moderation_action = 'no'", "bob@people.example on ann.lists.example: 'no' is"),
         ("UPDATE mailinglist SET list_id = CAST(x'ff' AS TEXT)", "Could not decode to UTF-8"),
     ],
@@ -183,6 +184,16 @@ def test_values_that_cannot_be(directory: SqliteDirectory, path: Path, change: s
     with driver(path) as connection:
         connection.execute(change)
     assert in_trouble(directory, path).startswith(reason)
+
+
+def test_a_list_that_cannot_be_read_leaves_the_others_alone(directory: SqliteDirectory, path: Path) -> None:
+    with Store(path) as store:
+        store.create_list("other@lists.example")
+    with driver(path) as connection:
+        connection.execute("UPDATE mailinglist SET default_member_action = 'no' WHERE list_name = 'other'")
+    questions = [Question(BOB, ANN), Question(BOB, "other@lists.example"), Question(BOB, "nobody@lists.example")]
+    answers = [verdict.answer for verdict in judge_all(questions, directory)]
+    assert answers == [Answer.ACCEPT, Answer.DEFER, Answer.REJECT]
 
 
 def test_a_pattern_of_a_ban_that_is_none_is_skipped(directory: SqliteDirectory, path: Path) -> None:

@@ -73,6 +73,7 @@ def gate(folder: Path, mtalab: object) -> Iterator[Gate]:
         settings = {
             "relay_domains": " ".join(RELAY_DOMAINS),
             "mynetworks": "127.0.0.1",
+            "mydestination": "here.example",
             "smtpd_recipient_restrictions": f"reject_unauth_destination, {tcp}",
             "smtpd_data_restrictions": tcp,
         }
@@ -123,6 +124,14 @@ def test_each_way_of_asking(way: str, utf8: str, gate: Gate) -> None:
     assert ask(port, MEMBER.sender, MEMBER.recipient, utf8).code == 250
     reply = ask(port, STRANGERS.sender, STRANGERS.recipient, utf8)
     assert (reply.code, reply.status) == (550, "5.7.2")
+
+
+@pytest.mark.parametrize("route", ["{}%{}@here.example", "{1}!{0}@here.example", '"{}@{}"@here.example'])
+def test_a_route_through_a_domain_of_postfix_itself(route: str, gate: Gate) -> None:
+    recipient = route.format(*STRANGERS.recipient.split("@"))
+    reply = ask(gate.postfix.port, STRANGERS.sender, recipient)
+    assert (reply.code, reply.status) == (550, "5.7.2")
+    assert ask(gate.postfix.port, MEMBER.sender, recipient).code == 250
 
 
 def test_mixed_recipients_of_one_message(gate: Gate) -> None:

@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import signal
 import socket
 import sqlite3
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -190,6 +192,47 @@ def test_a_request_that_is_never_finished_is_dropped(store: Path) -> None:
         assert idle.recv(1000) == NOT_YOU
 
 
+def test_each_of_many_requests_has_the_whole_time(store: Path) -> None:
+    settings = policy_settings("sqlite:///gatepost.db", 'timeout = "1s"')
+    with (
+        RunningPolicy(store.parent, settings) as service,
+        service.connect("policy") as busy,
+        service.connect("policy") as slow,
+    ):
+        busy.sendall(STRANGER[:-1])
+        slow.sendall(STRANGER[:-1])
+        slow.setblocking(False)
+        with suppress(ConnectionError):
+            while not has_ended(slow):
+                busy.sendall(STRANGER[-1:] + STRANGER[:-1])
+                assert busy.recv(1000) == NOT_YOU
+        busy.sendall(STRANGER[-1:])
+        assert busy.recv(1000) == NOT_YOU
+
+
+def has_ended(connection: socket.socket) -> bool:
+    """Whether the other side has ended a connection that does not block."""
+    try:
+        return connection.recv(1000) == b""
+    except BlockingIOError:
+        return False
+
+
+def test_who_does_not_read_the_answers_is_not_read(service: RunningPolicy) -> None:
+    most = 64 * 1024 * 1024
+    many = STRANGER * 1000
+    sent = 0
+    with service.connect("policy") as connection:
+        connection.settimeout(1)
+        with suppress(TimeoutError):
+            while sent < most:
+                sent += connection.send(many[sent % len(STRANGER) :])
+        assert sent < most
+        connection.settimeout(PATIENCE)
+        connection.shutdown(socket.SHUT_WR)
+        assert receive_all(connection) == NOT_YOU * (sent // len(STRANGER))
+
+
 def test_rubbish_gets_one_warning_that_names_the_client(service: RunningPolicy) -> None:
     assert service.ask(b"rubbish\n\n") == b""
     assert re.search(r"client=127\.0\.0\.1:\d+ why=.*rubbish", service.wait_line("not a policy request"))
@@ -299,3 +342,37 @@ def test_standard_input_and_output_serve_one_client(store: Path) -> None:
             ours.shutdown(socket.SHUT_WR)
             assert receive_all(ours) == NOT_YOU + DUNNO  # and no log line in between: standard error is the wire
         assert process.wait(PATIENCE) == 0
+
+
+def test_standard_input_that_drips_is_dropped(store: Path) -> None:
+    (store.parent / "gatepost.toml").write_text(policy_settings("sqlite:///gatepost.db", 'timeout = "1s"'))
+    ours, theirs = socket.socketpair()
+    line = [*COMMAND, "--config", str(store.parent / "gatepost.toml"), "run", "policy", "--stdio"]
+    wire = theirs.fileno()
+    with ours, subprocess.Popen(line, stdin=wire, stdout=wire, stderr=wire) as process:
+        theirs.close()
+        with suppress(ConnectionError):
+            ours.sendall(STRANGER[:-2])
+            while not select.select([ours], [], [], 0.1)[0] and process.poll() is None:
+                ours.sendall(b"x")
+        assert process.wait(PATIENCE) == os.EX_DATAERR
+
+
+def test_a_hup_before_the_settings_are_read_is_passed_over(store: Path) -> None:
+    settings = store.parent / "settings"
+    os.mkfifo(settings)
+    line = [*COMMAND, "--config", str(settings), "run", "policy"]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        with settings.open("w") as writing:  # waits until it reads
+            process.send_signal(signal.SIGHUP)
+            writing.write("[lists]\nmode = 3\n")
+        _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == os.EX_CONFIG, said
+
+
+def test_a_directory_without_an_engine_ends_with_78(tmp_path: Path) -> None:
+    (tmp_path / "gatepost.toml").write_text(policy_settings("postgresql://user:secret@db.example/lists"))
+    ended = command(tmp_path, "run", "policy")
+    assert ended.returncode == os.EX_CONFIG
+    assert ended.stderr.startswith("gatepost: no engine for postgresql:")
+    assert "secret" not in ended.stderr

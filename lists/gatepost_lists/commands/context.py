@@ -18,7 +18,6 @@ from click.shell_completion import CompletionItem
 from gatepost_lists.directory import Directory
 from gatepost_lists.judge import Rules
 from gatepost_lists.open import open_directory
-from gatepost_lists.store.errors import BadUrlError
 
 if TYPE_CHECKING:
     from gatepost_lists.store.admin import Store
@@ -46,13 +45,7 @@ class ListsContext:
     @contextmanager
     def directory(self) -> Iterator[Directory]:
         """The directory that the doors ask. Raises BadUrlError where no engine serves its URL."""
-        url = self.url()
-        try:
-            found = open_directory(url)
-        except ValueError as error:
-            # The scheme is all that is told of a URL: a password may be in the rest.
-            raise BadUrlError(f"no engine for {url.partition(':')[0]}:…") from error
-        with closing(found) as directory:
+        with closing(open_directory(self.url())) as directory:
             yield directory
 
 

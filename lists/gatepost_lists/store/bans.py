@@ -30,7 +30,7 @@ def add(connection: sa.Connection, pattern: str, text: str) -> Change:
 def remove(connection: sa.Connection, pattern: str, text: str) -> None:
     """Lift a ban. Raises NotFoundError where there is none."""
     key = _list_key(connection, text)
-    email = pattern.strip() if pattern.strip().startswith("^") else values.ban_pattern(pattern)
+    email = values.one_line(pattern) if pattern.strip().startswith("^") else values.ban_pattern(pattern)
     if not connection.execute(ban.delete().where(_this(email, key))).rowcount:
         where = f"on {text}" if text else "everywhere"
         raise NotFoundError(f"no ban of {email} {where}", "see which there are with: gatepost ban ls")

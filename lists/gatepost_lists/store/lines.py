@@ -27,7 +27,7 @@ _COMMENT = re.compile(r"(?:^|\s)#[^<>]*$")
 _NAMED = re.compile(r"(.*?)\s*<([^<>]*)>", re.DOTALL).fullmatch
 _NAME_BEHIND = re.compile(r"(\S+)\s+\((.*)\)").fullmatch
 _QUOTED_PAIR = re.compile(r"\\(.)")
-_NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f]")
+_NOT_IN_NAMES = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _ADDRESS_COLUMNS = frozenset(("email", "e-mail", "address", "email address", "e-mail address", "mail"))
 _NAME_COLUMNS = frozenset(("name", "display name", "display_name", "full name", "fullname", "real name", "realname"))
 
@@ -75,9 +75,11 @@ def _unquoted(name: str) -> str:
 def _readable(name: str) -> str:
     """The name with encoded words (RFC 2047) decoded, on one line."""
     if "=?" in name:
-        from email.header import decode_header, make_header  # noqa: PLC0415 - rarely needed
+        from email.errors import HeaderParseError  # noqa: PLC0415 - rarely needed
+        from email.header import decode_header, make_header  # noqa: PLC0415
 
-        with suppress(LookupError, ValueError):  # an unknown character set, or none: the name stays as it was written
+        # An unknown character set, or text that is not in it: the name stays as it was written.
+        with suppress(HeaderParseError, LookupError, ValueError):
             name = str(make_header(decode_header(name)))
     return _NOT_IN_NAMES.sub(" ", name).strip()
 

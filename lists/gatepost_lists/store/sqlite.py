@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 from urllib.parse import quote
 
 from gatepost_lists.addresses import Address
-from gatepost_lists.directory import DirectoryTrouble
+from gatepost_lists.directory import DirectoryTrouble, RecordTrouble
 from gatepost_lists.model import NOWHERE, STRANGER, Action, Domain, MailingList, Place, Standing
 from gatepost_lists.patterns import NO_PATTERNS, Pattern, PatternError, PatternList, compile_regex, pattern_list
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
@@ -133,7 +133,7 @@ class SqliteDirectory:
                 try:
                     standing = _with_rows(standing, rows)
                 except ValueError as error:
-                    raise DirectoryTrouble(f"{self._path}: {email} on {mailing_list.list_id}: {error}") from error
+                    raise RecordTrouble(f"{self._path}: {email} on {mailing_list.list_id}: {error}") from error
             if bans.patterns and not standing.banned:
                 standing = standing._replace(banned=bans.find(key, email))
         return standing
@@ -168,7 +168,7 @@ class SqliteDirectory:
         try:
             mailing_list = self._lists[mail_host, name] = _mailing_list(rows[0])
         except (ValueError, TypeError) as error:
-            raise DirectoryTrouble(f"{self._path}: the list {name}@{mail_host}: {error}") from error
+            raise RecordTrouble(f"{self._path}: the list {name}@{mail_host}: {error}") from error
         return mailing_list
 
     def _load_bans(self) -> _Bans:
@@ -250,7 +250,7 @@ def _mailing_list(row: tuple[Any, ...]) -> MailingList:
         default_nonmember_action=Action(nonmembers),
         default_member_action=Action(members),
         emergency=bool(emergency),
-        max_message_size=max_size,
+        max_message_size=int(max_size),
     )
 
 

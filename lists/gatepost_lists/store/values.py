@@ -195,8 +195,15 @@ def apply(settings: Iterable[Setting], current: dict[str, Any]) -> dict[str, Any
 def _without(attribute: str, entries: list[str], going: tuple[str, ...]) -> list[str]:
     left = list(entries)
     for text in going:
-        entry = text if text in left else text.lower()
+        entry = text if text in left else _spelt_as_kept(text)
         if entry not in left:
             raise NotFoundError(f"{attribute} has no {text!r}")
         left.remove(entry)
     return left
+
+
+def _spelt_as_kept(text: str) -> str:
+    try:
+        return normal_entry(text)
+    except PatternError:
+        return text.lower()

@@ -95,6 +95,17 @@ def test_refused_lines_are_numbered_and_shortened() -> None:
     ]
 
 
+@pytest.mark.parametrize("name", ["=?utf-8?b?A?=", "=?utf-8?q?=ff?=", "=?no-such?q?x?=", "=?utf-7?q?+2AA-?="])
+def test_a_name_that_cannot_be_decoded_refuses_nobody(name: str) -> None:
+    [person] = persons(f"{name} <bo@example.org>\n")
+    assert person.email == "bo@example.org"
+    assert person.display_name.encode() in (name.encode(), b"")
+
+
+def test_what_is_said_of_a_long_line_is_short() -> None:
+    assert all(len(line.why) < 200 for line in refused(b"x" * 4000 + b"\n" + b"x@" + b"y" * 4000 + b"\n\0" * 9))
+
+
 def test_a_line_without_end_is_not_held() -> None:
     endless = b"x" * (3 * MAX_LINE_OCTETS + 5)
     exact = b"y" * (MAX_LINE_OCTETS - 1) + b"\n"
