@@ -1,4 +1,4 @@
-"""The command line: `gatepost [--config FILE] COMMAND`. The one place that knows every part.
+"""The command line: `gatepost [--config FILE] COMMAND`. Beside gatepost_services, the one place that knows every part.
 
 - A command's modules are loaded when it is called: help, completion and the services start without what they do not
   need. LAZY names each with the line that the help shows for it.
@@ -17,18 +17,16 @@ from dataclasses import dataclass
 from functools import cached_property
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 import click
 from click.decorators import pass_meta_key
 
+from gatepost_services import PARTS, LiveSettings, parts_of, rules_of, serve_policy_on_stdio
+
 if TYPE_CHECKING:
     from gatepost_conf.settings import Settings
-    from gatepost_lists import Rules
-    from gatepost_lmtp import Options as LmtpOptions
-    from gatepost_milter import Options as MilterOptions
-    from gatepost_policy import Options
-    from gatepost_service.part import Part
+    from gatepost_conf.site import Site
 
 EX_USAGE = 64
 EX_SOFTWARE = 70
@@ -37,6 +35,7 @@ EX_IOERR = 74
 EX_TEMPFAIL = 75
 EX_CONFIG = 78
 _INTERRUPTED = 128 + 2
+_TRY_AGAIN = 111  # qmail-command(8)
 
 _CONFIGURATION = "gatepost.configuration"
 
@@ -58,8 +57,27 @@ def _supply_lists(context: click.Context) -> None:
 
     configuration: Configuration = context.meta[_CONFIGURATION]
     context.meta[META_KEY] = ListsContext(
-        url=lambda: configuration.settings.lists.directory, rules=lambda: rules_of(configuration.settings)
+        url=lambda: configuration.settings.lists.directory,
+        rules=lambda: rules_of(configuration.settings),
+        names_changed=lambda: _tables_follow(configuration),
     )
+
+
+def _tables_follow(configuration: Configuration) -> None:
+    """Bring Postfix's tables up to date with the lists, where there are any tables."""
+    from gatepost_conf.postfix.tables import follow  # noqa: PLC0415 - for those commands alone
+    from gatepost_conf.reading import read_site  # noqa: PLC0415
+    from gatepost_lists.commands.output import print_warnings  # noqa: PLC0415
+
+    def now() -> Site:
+        return read_site(configuration.settings, configuration.path, _program())
+
+    print_warnings(follow(configuration.settings.postfix.maps_dir, now))
+
+
+def _program() -> Path:
+    """The command `gatepost`, as it was called."""
+    return Path(sys.argv[0]).absolute()
 
 
 def _supply_queue(context: click.Context) -> None:
@@ -70,14 +88,42 @@ def _supply_queue(context: click.Context) -> None:
     context.meta[META_KEY] = QueueContext(url=lambda: configuration.settings.queue.engine, output=output)
 
 
+def _supply_conf(context: click.Context) -> None:
+    from gatepost_conf.commands.context import META_KEY, ConfContext  # noqa: PLC0415 - for those commands alone
+
+    configuration: Configuration = context.meta[_CONFIGURATION]
+    context.meta[META_KEY] = ConfContext(
+        settings=lambda: configuration.settings,
+        settings_file=lambda: configuration.path,
+        program=_program,
+    )
+
+
+def _supply_doctor(context: click.Context) -> None:
+    from gatepost_conf.commands.doctor import META_KEY  # noqa: PLC0415 - for that command alone
+    from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE  # noqa: PLC0415
+
+    _supply_conf(context)
+    context.meta[META_KEY] = (VERSION_TABLE, SCHEMA_VERSION)
+
+
 _LISTS = "gatepost_lists.commands"
+_QMAIL = "qmail-lmtp"
 LAZY = {
     "domain": Lazy(f"{_LISTS}.domain", "Add, remove and list the domains that hold lists.", _supply_lists),
     "list": Lazy(f"{_LISTS}.mailinglist", "Create, show, change, remove and list lists.", _supply_lists),
     "member": Lazy(f"{_LISTS}.member", "Add, import, remove, list and link members.", _supply_lists),
     "ban": Lazy(f"{_LISTS}.ban", "Ban senders, from one list or from all, and lift bans.", _supply_lists),
     "queue": Lazy("gatepost_queue.commands.queue", "Tell what waits, why, and since when.", _supply_queue),
+    "held": Lazy(
+        "gatepost_delivery.commands.held", "Accept, reject or discard what waits for a moderator.", _supply_queue
+    ),
     "check": Lazy(f"{_LISTS}.check", "Tell whether SENDER may post to RECIPIENT, and why.", _supply_lists),
+    "conf": Lazy("gatepost_conf.commands.conf", "Print or write what each mail server needs.", _supply_conf),
+    "doctor": Lazy(
+        "gatepost_conf.commands.doctor", "Look at the running machine: what is right, what is wrong.", _supply_doctor
+    ),
+    _QMAIL: Lazy("gatepost_conf.commands.qmail_lmtp", "Deliver a message for qmail, over LMTP.", lambda _: None),
 }
 
 
@@ -103,165 +149,6 @@ class Configuration:
 
 
 pass_configuration = pass_meta_key(_CONFIGURATION, doc_description="the Configuration")
-
-
-def rules_of(settings: Settings) -> Rules:
-    """The judge's rules, as the settings have them."""
-    from gatepost_lists import Rules  # noqa: PLC0415 - for those commands alone that judge
-
-    lists = settings.lists
-    return Rules(
-        probe_senders=lists.probe_senders,
-        null_sender_posts=lists.null_sender_posts == "pass",
-        reject_moderated_members=lists.reject_moderated_members,
-        refuse_oversize=lists.refuse_oversize,
-        shared_domains=frozenset(lists.shared_domains),
-        origin=settings.site.origin,
-    )
-
-
-@dataclass
-class LiveSettings:
-    """The settings of running services: read again at HUP, the old ones kept where the file has become wrong."""
-
-    path: Path
-    settings: Settings
-
-    def configure_log(self, *, stdio: bool = False) -> None:
-        """Send the log where the settings say."""
-        from gatepost_service import log  # noqa: PLC0415 - for the services alone
-
-        log.configure(self.settings.log.format, str(self.settings.log.file or ""), stdio=stdio)
-
-    def read(self) -> Settings:
-        """The settings as the file has them now."""
-        from gatepost_conf.settings import SettingsError, load  # noqa: PLC0415 - pydantic comes with it
-        from gatepost_service import log  # noqa: PLC0415
-
-        logger = log.get_logger("settings")
-        try:
-            self.settings = load(self.path)
-        except SettingsError as error:
-            for problem in error.problems:
-                logger.error("settings not read: the old ones stay", why=problem)  # noqa: TRY400 - it says all
-        else:
-            self.configure_log()
-            logger.info("settings read", file=str(self.path))
-        return self.settings
-
-
-def policy_options(settings: Settings) -> Options:
-    """What the policy service needs to know of the settings."""
-    from gatepost_lists import open_directory  # noqa: PLC0415 - for this service alone
-    from gatepost_policy import Options  # noqa: PLC0415
-
-    mode = settings.lists.mode
-    contexts = settings.policy.contexts.items()
-    return Options(
-        open_directory=lambda: open_directory(settings.lists.directory),
-        rules=rules_of(settings),
-        observe=mode == "observe",
-        accept_trouble=settings.lists.on_trouble == "accept",
-        contexts={name: (context.mode or mode) == "observe" for name, context in contexts},
-        log_verdicts=settings.log.verdicts,
-        timeout=settings.policy.timeout.total_seconds(),
-    )
-
-
-def _policy_part(live: LiveSettings) -> Part:
-    from gatepost_policy import policy_part  # noqa: PLC0415 - for this service alone
-
-    section = live.settings.policy
-    return policy_part(section.listen, section.workers, section.metrics, lambda: policy_options(live.read()))
-
-
-def milter_options(settings: Settings) -> MilterOptions:
-    """What the milter needs to know of the settings."""
-    from gatepost_lists import open_directory  # noqa: PLC0415 - for this service alone
-    from gatepost_milter import Options  # noqa: PLC0415
-
-    section = settings.milter
-    return Options(
-        open_directory=lambda: open_directory(settings.lists.directory),
-        rules=rules_of(settings),
-        observe=settings.lists.mode == "observe",
-        accept_trouble=settings.lists.on_trouble == "accept",
-        log_verdicts=settings.log.verdicts,
-        at_headers=section.stage == "headers",
-        remove_failed=section.failed_recipients == "remove",
-        add_message_id=section.add_message_id,
-        hostname=settings.site.hostname,
-    )
-
-
-def _milter_part(live: LiveSettings) -> Part:
-    try:
-        from gatepost_milter.part import milter_part  # noqa: PLC0415 - for this service alone
-    except ImportError as error:
-        raise PartMissingError(f"milter: pymilter is not installed ({error}); see docs/milter.md") from error
-    section = live.settings.milter
-    timeout = section.timeout.total_seconds()
-    return milter_part(section.listen, section.workers, section.metrics, lambda: milter_options(live.read()), timeout)
-
-
-def lmtp_options(settings: Settings) -> LmtpOptions:
-    """What the LMTP receiver needs to know of the settings."""
-    from gatepost_lists import open_directory  # noqa: PLC0415 - for this service alone
-    from gatepost_lmtp import Options  # noqa: PLC0415
-    from gatepost_queue import open_queue, path_of  # noqa: PLC0415
-
-    section, engine = settings.lmtp, settings.queue.engine
-    return Options(
-        open_directory=lambda: open_directory(settings.lists.directory),
-        open_queue=lambda: open_queue(engine),
-        rules=rules_of(settings),
-        hostname=settings.site.hostname,
-        owner=settings.site.owner,
-        observe=settings.lists.mode == "observe",
-        log_verdicts=settings.log.verdicts,
-        at_headers=section.stage == "headers",
-        sender_tests=section.sender_tests,
-        max_message_octets=section.max_message_bytes,
-        max_recipients=section.max_recipients,
-        max_connections=section.max_connections,
-        xforward=section.xforward,
-        deduplicate=section.deduplicate,
-        spool_folder=str(path_of(engine).parent),
-        timeout=section.timeout.total_seconds(),
-    )
-
-
-def _lmtp_part(live: LiveSettings) -> Part:
-    from gatepost_lmtp import lmtp_part  # noqa: PLC0415 - for this service alone
-    from gatepost_queue.versions import create  # noqa: PLC0415
-
-    create(live.settings.queue.engine)
-    section = live.settings.lmtp
-    return lmtp_part(section.listen, section.workers, section.metrics, lambda: lmtp_options(live.read()))
-
-
-# What `run` can start, in the order in which it does.
-PARTS: dict[str, Callable[[LiveSettings], Part]] = {"policy": _policy_part, "milter": _milter_part, "lmtp": _lmtp_part}
-
-
-class PartMissingError(click.ClickException):
-    """A part that cannot run because something that it needs is not installed."""
-
-    exit_code = os.EX_UNAVAILABLE
-
-
-def _parts(live: LiveSettings, named: Sequence[str]) -> list[Part]:
-    """The parts that were named; without names, all that are enabled and can run. Raises PartMissingError."""
-    if named:
-        return [PARTS[name](live) for name in dict.fromkeys(named)]
-    parts = []
-    for name, make in PARTS.items():
-        if getattr(live.settings, name).enabled:
-            try:
-                parts.append(make(live))
-            except PartMissingError as error:
-                click.echo(f"gatepost: left out: {error.message}", err=True)
-    return parts
 
 
 class Gatepost(click.Group):
@@ -426,7 +313,7 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
     """Start PARTS, or all that are enabled, in the foreground.
 
     The parts: policy, the Postfix policy service; milter, for Sendmail and Postfix; lmtp, the receiver of deliveries
-    and callouts. TERM ends them, HUP has them read the settings again.
+    and callouts; delivery, which brings mail to members and owners. TERM ends them, HUP has them read the settings again.
 
     \b
     Examples:
@@ -442,24 +329,14 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
     if stdio:
         if parts != ("policy",):
             raise click.UsageError("--stdio goes with policy alone: gatepost run policy --stdio")
-        return _run_stdio(live)
+        return serve_policy_on_stdio(live)
     from gatepost_service.run import run as serve  # noqa: PLC0415 - for the services alone
 
     live.configure_log()
-    wanted = _parts(live, parts)
+    wanted = parts_of(live, parts)
     if not wanted:
         raise click.UsageError(f"no part is enabled in {configuration.path}")
     return serve(wanted, metrics=None if parts else live.settings.metrics.listen)
-
-
-def _run_stdio(live: LiveSettings) -> int:
-    from gatepost_policy import PolicyService, serve_stdio  # noqa: PLC0415 - for this service alone
-    from gatepost_service.log import VerdictLog  # noqa: PLC0415
-    from gatepost_service.metrics import Tally  # noqa: PLC0415
-
-    live.configure_log(stdio=True)
-    options = policy_options(live.settings)
-    return serve_stdio(PolicyService(options, VerdictLog(), Tally()), options.timeout)
 
 
 class CannotCreateError(click.ClickException):
@@ -481,8 +358,38 @@ def _fill_closed_descriptors() -> None:
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
 
 
+def _words_for_qmail(arguments: Sequence[str]) -> list[str] | None:
+    """What stands behind `qmail-lmtp`, where that is the command; else None."""
+    words = iter(arguments)
+    for word in words:
+        if word == _QMAIL:
+            return list(words)
+        if word == "--config":
+            next(words, None)
+        elif not word.startswith("-"):
+            return None
+    return None
+
+
+def _deliver_for_qmail(words: Sequence[str]) -> NoReturn:
+    """End with 0, 100 or 111, whatever happens, in loading too: qmail bounces mail for many other codes."""
+    code = _TRY_AGAIN
+    try:
+        _fill_closed_descriptors()
+        from gatepost_conf.qmail_lmtp.command import run as deliver  # noqa: PLC0415 - for this command alone
+
+        code = deliver(words, os.environb)
+    except BaseException as error:
+        click.echo(f"gatepost: {type(error).__name__}: {error}", err=True)
+    finally:
+        os._exit(code)
+
+
 def main() -> None:
     """The entry of the command `gatepost`."""
+    words = _words_for_qmail(sys.argv[1:])
+    if words is not None:
+        _deliver_for_qmail(words)
     _fill_closed_descriptors()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

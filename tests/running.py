@@ -6,6 +6,7 @@ import os
 import re
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -52,7 +53,7 @@ class Gatepost:
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
         for part in self._parts:
-            self.wait_line(rf"^{part} ready on ")
+            self.wait_line(rf"^{part} ready\b")
         return self
 
     def _listen(self) -> None:
@@ -96,6 +97,12 @@ class Gatepost:
         """A connection to the part's first address."""
         return connect(self.addresses(part)[0])
 
+    @property
+    def workers(self) -> list[int]:
+        """The process ids of the workers, where there are several."""
+        pid = self.process.pid
+        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def signal(self, number: int) -> None:
         """Send a signal to the process that was started."""
         self.process.send_signal(number)
@@ -132,9 +139,27 @@ def connect(address: str) -> socket.socket:
     return connection
 
 
+def reset_at_the_end(connection: socket.socket) -> None:
+    """Let closing it reset the connection, as it is when a machine crashes."""
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+
 def policy_settings(directory: str, *more: str, listen: str = '["inet:127.0.0.1:0"]') -> str:
     """Settings for a policy service on a free port; more are sections or keys that go behind those of [policy]."""
-    return "\n".join([f'[lists]\ndirectory = "{directory}"', f"[policy]\nlisten = {listen}", *more, ""])
+    tables = "[socketmap]\nenabled = false"
+    return "\n".join([tables, f'[lists]\ndirectory = "{directory}"', f"[policy]\nlisten = {listen}", *more, ""])
+
+
+def socketmap_settings(directory: str, *more: str, listen: str = '["inet:127.0.0.1:0"]') -> str:
+    """Settings for live tables on a free port; more are sections or keys that go behind those of [socketmap]."""
+    policy = '[policy]\nlisten = ["inet:127.0.0.1:0"]'
+    return "\n".join([f'[lists]\ndirectory = "{directory}"', policy, f"[socketmap]\nlisten = {listen}", *more, ""])
+
+
+def netstring(text: str) -> bytes:
+    """Text as a netstring; surrogate escapes become the octets that they stand for."""
+    octets = text.encode("utf-8", "surrogateescape")
+    return b"%d:%b," % (len(octets), octets)
 
 
 class RunningPolicy(Gatepost):
@@ -143,12 +168,18 @@ class RunningPolicy(Gatepost):
     def __init__(self, folder: Path, settings: str) -> None:
         super().__init__(folder, settings, "policy")
 
-    def ask(self, request: bytes) -> bytes:
+    def ask(self, request: bytes, door: str = "policy") -> bytes:
         """One request on a connection of its own; all that comes back."""
-        with self.connect("policy") as connection:
+        with self.connect(door) as connection:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
             return receive_all(connection)
+
+    def look_up(self, table_and_key: str) -> str:
+        """What a live table answers, without its netstring."""
+        length, _, reply = self.ask(netstring(table_and_key), "socketmap").decode().partition(":")
+        assert reply[int(length) :] == ",", reply
+        return reply[: int(length)]
 
 
 def receive_all(connection: socket.socket) -> bytes:

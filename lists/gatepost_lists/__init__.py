@@ -5,7 +5,6 @@ from gatepost_lists.directory import Directory, DirectoryTrouble
 from gatepost_lists.headers import Headers
 from gatepost_lists.judge import (
     DEFAULT_RULES,
-    EXISTENCE_TESTS,
     TESTS,
     Rules,
     Step,
@@ -13,16 +12,18 @@ from gatepost_lists.judge import (
     explain,
     judge,
     judge_all,
+    judge_one,
     judge_with_headers,
-    soften,
     unreadable,
 )
+from gatepost_lists.judging import Judging
 from gatepost_lists.model import (
     NOWHERE,
     STRANGER,
     Action,
     Answer,
     Domain,
+    DomainNames,
     MailingList,
     Place,
     Question,
@@ -31,9 +32,22 @@ from gatepost_lists.model import (
     Standing,
     Verdict,
 )
+from gatepost_lists.moderation import ACCEPTED, Decision, Posting, moderate
 from gatepost_lists.open import open_directory
+from gatepost_lists.softening import EXISTENCE_TESTS, soften
+from gatepost_lists.store.changes import (
+    BounceEvent,
+    BounceVerdict,
+    Change,
+    DeliveryAddress,
+    DeliveryState,
+    DeliveryStatus,
+    Pending,
+)
+from gatepost_lists.store.profiles import Profile
 
 __all__ = [
+    "ACCEPTED",
     "DEFAULT_RULES",
     "EXISTENCE_TESTS",
     "NOWHERE",
@@ -43,12 +57,24 @@ __all__ = [
     "Address",
     "AddressError",
     "Answer",
+    "BounceEvent",
+    "BounceVerdict",
+    "Change",
+    "Decision",
+    "DeliveryAddress",
+    "DeliveryState",
+    "DeliveryStatus",
     "Directory",
     "DirectoryTrouble",
     "Domain",
+    "DomainNames",
     "Headers",
+    "Judging",
     "MailingList",
+    "Pending",
     "Place",
+    "Posting",
+    "Profile",
     "Question",
     "Role",
     "Rules",
@@ -60,7 +86,9 @@ __all__ = [
     "explain",
     "judge",
     "judge_all",
+    "judge_one",
     "judge_with_headers",
+    "moderate",
     "open_directory",
     "parse_address",
     "soften",

@@ -6,11 +6,12 @@ What it may keep in memory must be exact: a change that was committed before `sn
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from typing import Protocol, runtime_checkable
 
 from gatepost_lists.addresses import Address
-from gatepost_lists.model import MailingList, Place, Standing
+from gatepost_lists.model import DomainNames, MailingList, Place, Standing
 
 
 class DirectoryTrouble(Exception):
@@ -42,6 +43,9 @@ class Directory(Protocol):
 
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
         """Whether any of these addresses is a member of that list, for `@list@host`; False for an unknown list."""
+
+    def names(self) -> Iterator[DomainNames]:
+        """Every domain with the names of its lists, both in their order. What it costs grows with the lists."""
 
     def close(self) -> None:
         """Let go of files and connections; asked again, the engine opens them anew."""

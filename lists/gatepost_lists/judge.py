@@ -20,7 +20,7 @@ from gatepost_lists.directory import Directory, DirectoryTrouble, RecordTrouble
 from gatepost_lists.headers import Headers
 from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Place, Question, Stage, Standing, Verdict
 from gatepost_lists.patterns import PatternList
-from gatepost_lists.senders import compile_globs, parse_sender
+from gatepost_lists.senders import all_senders, compile_globs, parse_sender
 
 _KIB = 1024
 
@@ -68,16 +68,11 @@ class Hearing:
         self._standing: Standing | None = None
 
     def hear(self, headers: Headers) -> Verdict | None:
-        """Let the senders in the headers count too, as Mailman does; a verdict if the list has sent this itself.
-
-        A message with the null sender is a report, whoever its headers name: it stays the null sender's.
-        """
+        """Let the senders in the headers count too, as Mailman does; a verdict if the list has sent this itself."""
         if self.place.mailing_list and not self.place.subaddress and headers.went_through(self.mailing_list):
             text = "this message has been through the mailing list already"
             return self.reject("loop", "5.4.6", text, "its List-Id or X-BeenThere names the list", code=554)
-        if self.senders:
-            also = (email for text in headers.senders for email in parse_sender(text, self.rules.origin))
-            self.senders = tuple(dict.fromkeys((*self.senders, *also)))
+        self.senders = all_senders(self.question.sender, headers.senders, self.rules.origin)
         return None
 
     def _follow_route(self) -> None:
@@ -203,24 +198,45 @@ def size(hearing: Hearing) -> Finding:
 
 
 def nonmember_record(hearing: Hearing) -> Finding:
-    """A non-member with an action of its own: reject 5.7.2 for reject, else accept; unless a member."""
+    """A non-member with an action of its own: reject 5.7.2 for reject, else accept; unless a member.
+
+    Of several senders, one who is let in by name goes before the record of a later one, as in Mailman.
+    """
     standing = hearing.standing
     if standing.nonmember_action is None:
         return "the sender has no nonmember record"
     if standing.member:
         return "the sender has a nonmember record, but is a member"
     if standing.nonmember_action is Action.REJECT:
+        if len(hearing.senders) > 1 and _let_in_first(hearing):
+            return "a sender has a nonmember record that says reject, but one before it is let in by name"
         return _may_not_post(hearing, "nonmember-record", "the sender's nonmember record says reject")
     return hearing.accept("nonmember-record", f"the sender's nonmember record says {standing.nonmember_action}")
+
+
+def _let_in_first(hearing: Hearing) -> bool:
+    """Whether, of several senders, one that matches accept_ or hold_these_nonmembers stands before any record."""
+    for sender in ((email,) for email in hearing.senders):
+        if hearing.directory.standing(hearing.mailing_list, sender).nonmember_action is not None:
+            return False
+        accepted = _matching(hearing.mailing_list.accept_these_nonmembers, sender) or _list_of(hearing, sender)
+        if accepted or _matching(hearing.mailing_list.hold_these_nonmembers, sender):
+            return True
+    return False
+
+
+def _list_of(hearing: Hearing, senders: tuple[str, ...]) -> str:
+    """The list in accept_these_nonmembers that one of the senders is a member of, '' for none."""
+    lists = hearing.mailing_list.accept_these_nonmembers.lists
+    return next((name for name in lists if hearing.directory.is_member(name, senders)), "")
 
 
 def accept_these_nonmembers(hearing: Hearing) -> Finding:
     """Accept on a match, by address, pattern or membership of an `@list`."""
     if entry := _matching(hearing.mailing_list.accept_these_nonmembers, hearing.senders):
         return hearing.accept("accept-these-nonmembers", f"the sender matches {entry}")
-    for fqdn_listname in hearing.mailing_list.accept_these_nonmembers.lists:
-        if hearing.directory.is_member(fqdn_listname, hearing.senders):
-            return hearing.accept("accept-these-nonmembers", f"the sender is a member of {fqdn_listname}")
+    if fqdn_listname := _list_of(hearing, hearing.senders):
+        return hearing.accept("accept-these-nonmembers", f"the sender is a member of {fqdn_listname}")
     return "no match"
 
 
@@ -305,7 +321,7 @@ def judge_all(questions: Sequence[Question], directory: Directory, rules: Rules 
     """The verdicts on questions that came together, all from one snapshot of the directory."""
     try:
         with directory.snapshot():
-            return [_judge_one(question, directory, rules) for question in questions]
+            return [judge_one(question, directory, rules) for question in questions]
     except DirectoryTrouble as trouble:
         return [cannot_tell(str(trouble))] * len(questions)
 
@@ -320,12 +336,13 @@ def judge_with_headers(
     """
     try:
         with directory.snapshot():
-            return _judge_one(question, directory, rules, headers)
+            return judge_one(question, directory, rules, headers)
     except DirectoryTrouble as trouble:
         return cannot_tell(str(trouble))
 
 
-def _judge_one(question: Question, directory: Directory, rules: Rules, headers: Headers | None = None) -> Verdict:
+def judge_one(question: Question, directory: Directory, rules: Rules, headers: Headers | None = None) -> Verdict:
+    """The verdict on one of several things that are asked inside one snapshot; raises DirectoryTrouble."""
     try:
         hearing = Hearing(question, directory, rules)
         if headers is not None and (loop := hearing.hear(headers)):
@@ -376,20 +393,3 @@ def cannot_tell(why: str) -> Verdict:
 def unreadable(why: str) -> Verdict:
     """The verdict on a recipient that cannot be read as an address."""
     return Verdict(Answer.REJECT, 553, "5.1.3", "the recipient address cannot be read", why=why)
-
-
-# Tests whose refusal says that an address does not exist, not that a sender may not write to it.
-EXISTENCE_TESTS = frozenset(("not-ours", "list-known", ""))
-
-
-def soften(verdict: Verdict, *, observe: bool, accept_trouble: bool, existence: bool = True) -> Verdict:
-    """What is told where `mode = "observe"` or `on_trouble = "accept"` lets mail pass that the verdict would not.
-
-    existence: whether a refusal because the address does not exist is softened too. Policy and milter do that; the
-    LMTP receiver never does, nor does it soften trouble: mail with nowhere to go is never taken.
-    """
-    if verdict.answer is Answer.REJECT and observe and (existence or verdict.test not in EXISTENCE_TESTS):
-        return verdict._replace(answer=Answer.ACCEPT, code=250, status="2.1.5", text="recipient ok")
-    if verdict.answer is Answer.DEFER and existence and (observe or accept_trouble):
-        return verdict._replace(answer=Answer.ACCEPT, code=250, status="2.1.5", text="recipient ok")
-    return verdict

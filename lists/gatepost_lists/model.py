@@ -92,6 +92,13 @@ class Domain(NamedTuple):
     shared: bool = False
 
 
+class DomainNames(NamedTuple):
+    """A domain with the names of its lists, in their order."""
+
+    domain: Domain
+    list_names: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class MailingList:
     """What the judge needs to know of a list. key is the engine's own handle; max_message_size is in KiB, 0 = none."""

@@ -9,6 +9,7 @@ be a member.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from fnmatch import translate
 
 from gatepost_lists.addresses import AddressError, is_plain, normal_domain, parse_address
@@ -39,6 +40,18 @@ def parse_sender(text: str, origin: str = "") -> tuple[str, ...]:
     except AddressError:
         email = text.lower().encode("utf-8", "replace").decode()
     return (email, *_unwrapped(email))
+
+
+def all_senders(envelope_sender: str, header_senders: Iterable[str], origin: str = "") -> tuple[str, ...]:
+    """The addresses that a message may be from, the envelope's first, then those of its headers; each once.
+
+    A message with the null sender is a report, whoever its headers name: it stays the null sender's, ().
+    """
+    known_as = parse_sender(envelope_sender, origin)
+    if not known_as:
+        return ()
+    also = (email for text in header_senders for email in parse_sender(text, origin))
+    return tuple(dict.fromkeys((*known_as, *also)))
 
 
 def _unwrapped(email: str) -> list[str]:

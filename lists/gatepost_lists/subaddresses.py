@@ -24,6 +24,16 @@ SUBADDRESSES = {
 }
 
 
+def local_parts(list_name: str) -> tuple[str, ...]:
+    """Every local part at which a list is found without an extension: its name, then its sub-addresses by name.
+
+    A list with a `+` in its name is found at its name alone.
+    """
+    if "+" in list_name:
+        return (list_name,)
+    return (list_name, *(f"{list_name}-{subaddress}" for subaddress in sorted(SUBADDRESSES)))
+
+
 class Reading(NamedTuple):
     """One way to read a local part: the list's name, its sub-address ('' is the posting address), the extension."""
 

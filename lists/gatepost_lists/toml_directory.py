@@ -24,12 +24,13 @@ from __future__ import annotations
 import os
 import time
 import tomllib
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
 from gatepost_lists.addresses import Address
 from gatepost_lists.directory import DirectoryTrouble
-from gatepost_lists.model import NOWHERE, MailingList, Place, Standing
+from gatepost_lists.model import NOWHERE, DomainNames, MailingList, Place, Standing
 from gatepost_lists.subaddresses import readings
 from gatepost_lists.toml_contents import Contents
 
@@ -97,6 +98,14 @@ class TomlDirectory:
         members = contents.members.get(fqdn_listname, {})
         emails = (email for sender in senders for email in (sender, *contents.linked.get(sender, ())))
         return any(email in members for email in emails)
+
+    def names(self) -> Iterator[DomainNames]:
+        contents = self._read()
+        lists: dict[str, list[str]] = {}
+        for mailing_list in contents.lists.values():
+            lists.setdefault(mailing_list.mail_host, []).append(mailing_list.list_name)
+        domains = {domain.mail_host: domain for domain in contents.domains.values()}  # an alias is a key as well
+        return (DomainNames(domains[host], tuple(sorted(lists.get(host, ())))) for host in sorted(domains))
 
     def close(self) -> None:
         self._contents = self._seen = None

@@ -6,17 +6,15 @@ Callbacks run on many threads, so nothing here belongs to a thread. Nothing here
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import make_msgid
 from time import perf_counter
 
 from gatepost_lists import (
     Answer,
-    Directory,
     Headers,
+    Judging,
     Question,
-    Rules,
     Stage,
     Verdict,
     cannot_tell,
@@ -42,8 +40,6 @@ from gatepost_service.record import Recorder
 DOOR = "milter"
 # The status of the refusals that depend on who the sender is, which the headers may change.
 MAY_NOT_POST = "5.7.2"
-# The status of the refusal of what the list has sent itself.
-LOOP = "5.4.6"
 _NOBODY_LEFT = Reply(Outcome.REJECT, "550", MAY_NOT_POST, "you may not post to this mailing list")
 
 _log = get_logger(DOOR)
@@ -53,17 +49,12 @@ _log = get_logger(DOOR)
 class Options:
     """How the milter is to judge and answer.
 
-    open_directory: makes an engine; rules: the site's. observe and accept_trouble: let pass what would have been
-    refused, or deferred. log_verdicts: a line for each verdict. at_headers: a recipient whose envelope sender may not
-    post waits for the headers. remove_failed: take such recipients off a message that others get. add_message_id: at
-    that stage, where there is none; its right side is hostname.
+    at_headers: a recipient whose envelope sender may not post waits for the headers. remove_failed: take such
+    recipients off a message that others get. add_message_id: at that stage, where there is none; its right side is
+    hostname.
     """
 
-    open_directory: Callable[[], Directory]
-    rules: Rules
-    observe: bool = False
-    accept_trouble: bool = False
-    log_verdicts: bool = True
+    judging: Judging
     at_headers: bool = False
     remove_failed: bool = False
     add_message_id: bool = False
@@ -77,9 +68,9 @@ class _Bench:
     of them judging at once, most of the time went into taking turns.
     """
 
-    def __init__(self, options: Options) -> None:
-        self._rules = options.rules
-        self._directory = options.open_directory()
+    def __init__(self, judging: Judging) -> None:
+        self._rules = judging.rules
+        self._directory = judging.open_directory()
         self._turn = threading.Lock()
 
     def judge(self, question: Question, headers: Headers | None) -> Verdict:
@@ -93,9 +84,16 @@ class _Bench:
             self._directory.close()
 
 
-def _one_refusal(replies: list[Reply]) -> Reply:
-    """What is told when no recipient is left: may not post, unless every list has sent the message itself."""
-    if all(reply.status == LOOP for reply in replies):
+def _one_answer(replies: list[Reply]) -> Reply:
+    """What is told for all recipients: temporary if one cannot be told, refused if each is; else the message goes on.
+
+    The refusal is the one that all of them have; where they differ, that the sender may not post.
+    """
+    if deferred := next((reply for reply in replies if reply.outcome is Outcome.TEMPFAIL), None):
+        return deferred
+    if CONTINUE in replies or not replies:
+        return CONTINUE
+    if all(reply.status == replies[0].status for reply in replies):
         return replies[0]
     return next((reply for reply in replies if reply.status == MAY_NOT_POST), _NOBODY_LEFT)
 
@@ -104,13 +102,13 @@ class MilterService:
     """Answers the callbacks of all connections of one process. Its methods may be called from any thread."""
 
     def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
-        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.log_verdicts)
-        self._options, self._bench = options, _Bench(options)
+        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.judging.log_verdicts)
+        self._options, self._bench = options, _Bench(options.judging)
 
     def reload(self, options: Options) -> None:
         """Go on with new options; questions under way end with the old ones."""
-        before, self._options, self._bench = self._bench, options, _Bench(options)
-        self._recorder.log_verdicts = options.log_verdicts
+        before, self._options, self._bench = self._bench, options, _Bench(options.judging)
+        self._recorder.log_verdicts = options.judging.log_verdicts
         before.close()
 
     @property
@@ -135,13 +133,12 @@ class MilterService:
     def data(self, transaction: Transaction, id_: str) -> Reply:
         """The reply to DATA: recipients that a probe asked for are judged as such no longer.
 
-        There is one answer for all of them, so the message is refused only if none of its recipients is left.
+        There is one answer for all of them.
         """
         recipients = transaction.recipients
         if transaction.headers is not None or not any(recipient.verdict.test == "probe" for recipient in recipients):
             return CONTINUE
-        replies = [self._reply_at_data(transaction, recipient, id_) for recipient in recipients]
-        return CONTINUE if CONTINUE in replies else replies[0]
+        return _one_answer([self._reply_at_data(transaction, recipient, id_) for recipient in recipients])
 
     def _reply_at_data(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
         if recipient.verdict.test != "probe":
@@ -149,16 +146,15 @@ class MilterService:
         return reply_of(self._softened(self._judged(transaction, recipient.address, Stage.DATA, id_)))
 
     def end_of_headers(self, transaction: Transaction, id_: str) -> Reply:
-        """The reply when the headers are there: refused if no recipient is left, temporary if one cannot be told.
+        """The reply when the headers are there, one for all recipients.
 
         Recipients that failed while others did not are noted on the transaction. One that was accepted at RCPT fails
         only if the list has sent the message itself.
         """
         replies = [self._reply_at_headers(transaction, recipient, id_) for recipient in transaction.recipients]
-        if deferred := next((reply for reply in replies if reply.outcome is Outcome.TEMPFAIL), None):
-            return deferred
-        if replies and CONTINUE not in replies:
-            return _one_refusal(replies)
+        answer = _one_answer(replies)
+        if answer is not CONTINUE:
+            return answer
         pairs = zip(transaction.recipients, replies, strict=True)
         transaction.failed = [recipient.address for recipient, reply in pairs if reply is not CONTINUE]
         if transaction.failed:
@@ -201,5 +197,6 @@ class MilterService:
 
     def _softened(self, verdict: Verdict) -> Verdict:
         if verdict.answer is Answer.REJECT or verdict.answer is Answer.DEFER:
-            return soften(verdict, observe=self._options.observe, accept_trouble=self._options.accept_trouble)
+            judging = self._options.judging
+            return soften(verdict, observe=judging.observe, accept_trouble=judging.accept_trouble)
         return verdict

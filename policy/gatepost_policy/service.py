@@ -6,11 +6,11 @@ judged together, from one snapshot of the directory.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from time import perf_counter
 
-from gatepost_lists import Answer, Directory, Rules, Verdict, cannot_tell, judge_all, soften
+from gatepost_lists import Answer, Judging, Verdict, cannot_tell, judge_all, soften
 from gatepost_policy.answer import DUNNO, question_of, reply_of
 from gatepost_policy.request import Request
 from gatepost_service.log import VerdictLog, get_logger
@@ -26,17 +26,11 @@ _log = get_logger("policy")
 class Options:
     """How the service is to judge and answer.
 
-    open_directory: makes the engine; rules: the site's. observe and accept_trouble: answer DUNNO to what would have
-    been refused, or deferred. contexts: `observe` by policy_context. log_verdicts: a line for each verdict. timeout:
-    seconds that a request may take to arrive.
+    contexts: `observe` by policy_context. timeout: seconds that a request may take to arrive.
     """
 
-    open_directory: Callable[[], Directory]
-    rules: Rules
-    observe: bool = False
-    accept_trouble: bool = False
+    judging: Judging
     contexts: Mapping[str, bool] = field(default_factory=dict)
-    log_verdicts: bool = True
     timeout: float = 100.0
 
 
@@ -45,17 +39,17 @@ class PolicyService:
 
     def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
         self._options = options
-        self._directory = options.open_directory()
-        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.log_verdicts)
+        self._directory = options.judging.open_directory()
+        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.judging.log_verdicts)
         self._unknown_contexts: set[str] = set()
 
     def reload(self, options: Options) -> None:
         """Go on with new options and a directory opened anew; without one, all stays as it was."""
-        directory = options.open_directory()
+        directory = options.judging.open_directory()
         self._directory.close()
         self._directory = directory
         self._options = options
-        self._recorder.log_verdicts = options.log_verdicts
+        self._recorder.log_verdicts = options.judging.log_verdicts
         self._unknown_contexts.clear()
 
     def close(self) -> None:
@@ -78,7 +72,7 @@ class PolicyService:
     def _judge(self, asking: Sequence[Request]) -> list[Verdict]:
         try:
             questions = [question_of(request) for request in asking]
-            return judge_all(questions, self._directory, self._options.rules)
+            return judge_all(questions, self._directory, self._options.judging.rules)
         except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
             if len(asking) > 1:  # those that came with the one that is odd need not wait for it
                 return [verdict for request in asking for verdict in self._judge([request])]
@@ -89,14 +83,15 @@ class PolicyService:
         """Log and count what was judged; answer what the mode lets us say."""
         self._recorder.record(verdict, request.client, request.sender, request.recipient, seconds, request.transaction)
         if verdict.answer is Answer.REJECT or verdict.answer is Answer.DEFER:
-            verdict = soften(verdict, observe=self._observes(request), accept_trouble=self._options.accept_trouble)
+            accept_trouble = self._options.judging.accept_trouble
+            verdict = soften(verdict, observe=self._observes(request), accept_trouble=accept_trouble)
         return reply_of(verdict)
 
     def _observes(self, request: Request) -> bool:
         context = request.context
         if not context:
-            return self._options.observe
+            return self._options.judging.observe
         if context not in self._options.contexts and context not in self._unknown_contexts:
             self._unknown_contexts.add(context)
             _log.warning("no such section", section=f"policy.contexts.{context}", mode="that of [lists]")
-        return self._options.contexts.get(context, self._options.observe)
+        return self._options.contexts.get(context, self._options.judging.observe)

@@ -4,7 +4,7 @@
 - `holders`     who holds an address that is in use
 - `accept`      taking connections, spread evenly over several workers
 - `part`        the values `Part` and `Worker`: what is served, and the process that serves it
-- `worker`      a worker's life: event loop or plain thread, signals, reload, stop
+- `worker`      a worker's life: event loop (`async_part`) or plain thread (`watched`), signals, reload, stop
 - `run`         `run`: serve some parts until told to stop
 - `supervisor`  child processes: readiness, restarts, end
 - `process`     fork, signals, limits
@@ -12,7 +12,7 @@
 - `log`         log lines: `configure`, `get_logger`, `VerdictLog`
 - `log_lines`   how one log line looks
 - `log_output`  where log lines go, and what happens when that place is full
-- `metrics`     counting
+- `metrics`     counting verdicts, and gauges
 - `record`      a line and a count for each verdict
 - `scrape`      the metrics' endpoint for Prometheus
 

@@ -9,6 +9,7 @@ import asyncio
 import mmap
 import socket
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from gatepost_service.log import get_logger
 from gatepost_service.sockets import address_of
@@ -63,11 +64,19 @@ class Load:
         return self._loads.is_least(self._index)
 
 
+class Client(Protocol):
+    """One connection's protocol, as far as it is needed here."""
+
+    def finish(self) -> None:
+        """End the connection as soon as no transaction is under way."""
+
+
 class Acceptor:
     """Takes connections from `listeners` and joins each to a protocol that `protocol_factory` makes.
 
-    Make it in a running event loop. The protocol must call `closed()` once, in its connection_lost. No more than
-    `max_connections` are open at a time: further ones wait in the kernel's queue, or are taken by another worker.
+    Make it in a running event loop. The protocol must call `opened` in its connection_made, and `closed` in its
+    connection_lost. No more than `max_connections` are open at a time: further ones wait in the kernel's queue, or are
+    taken by another worker.
     """
 
     def __init__(
@@ -84,38 +93,48 @@ class Acceptor:
         self._protocol_factory = protocol_factory
         self._max_connections = max_connections
         self._tasks: set[asyncio.Task[None]] = set()
+        self._clients: set[Client] = set()
         self._watching = False
         self._stopped = False
         self._told = False  # whether trouble has been logged since a connection could be taken
         self._idle = asyncio.Event()
         self._idle.set()
-        self.connections = 0
+        self._connections = 0  # those that are still to be joined to their protocols included
         load.add(0)
         self._watch()
 
-    def closed(self) -> None:
-        """A connection has ended."""
-        self.connections -= 1
-        if not self.connections:
-            self._idle.set()
-        if not self._stopped:
-            self._load.add(-1)
-            self._watch()
+    def opened(self, client: Client) -> None:
+        """A client's protocol has its connection."""
+        self._clients.add(client)
+        if self._stopped:
+            client.finish()
 
-    def stop(self) -> None:
-        """Listen no more: close this process's listeners. Connections that are open stay."""
+    def closed(self, client: Client) -> None:
+        """A client's connection has ended."""
+        self._clients.discard(client)
+        self._gone()
+
+    async def end(self) -> None:
+        """Close this process's listeners, ask every client to finish, and wait until no connection is open."""
         self._stopped = True
         self._unwatch()
         self._load.leave()
         for listener in self._listeners:
             listener.close()
-
-    async def drained(self) -> None:
-        """Wait until no connection is open: after `stop`, when every one has been asked to end."""
+        for client in list(self._clients):
+            client.finish()
         await self._idle.wait()
 
+    def _gone(self) -> None:
+        self._connections -= 1
+        if not self._connections:
+            self._idle.set()
+        if not self._stopped:
+            self._load.add(-1)
+            self._watch()
+
     def _watch(self) -> None:
-        if self._watching or self._stopped or self.connections >= self._max_connections:
+        if self._watching or self._stopped or self._connections >= self._max_connections:
             return
         self._watching = True
         for listener in self._listeners:
@@ -156,10 +175,10 @@ class Acceptor:
         connection.setblocking(False)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.connections += 1
+        self._connections += 1
         self._idle.clear()
         self._load.add(1)
-        if self.connections >= self._max_connections:
+        if self._connections >= self._max_connections:
             self._unwatch()
         task = self._loop.create_task(self._join(connection))
         self._tasks.add(task)
@@ -170,7 +189,7 @@ class Acceptor:
             await self._loop.connect_accepted_socket(self._protocol_factory, connection)
         except Exception:
             connection.close()
-            self.closed()
+            self._gone()
             _log.exception("connection lost at its start")
 
     def _pause(self, listener: socket.socket, error: OSError) -> None:

@@ -128,11 +128,11 @@ _bridge = _Bridge()
 class VerdictLog:
     """One line for each verdict, as `get_logger().info("verdict", door=…, client=…, …)` would write it, but quickly.
 
-    `wake` is called when the first line of a batch is kept: the place to ask an event loop for a `flush`.
+    `soon` is called with `flush` when the first line of a batch is kept: an event loop's call_soon, or the like.
     """
 
-    def __init__(self, wake: Callable[[], object] | None = None) -> None:
-        self._wake = wake
+    def __init__(self, soon: Callable[[Callable[[], None]], object] | None = None) -> None:
+        self._soon = soon
 
     def verdict(
         self,
@@ -159,13 +159,9 @@ class VerdictLog:
         door, client, sender, recipient, list_, test, verdict, status, id_ = words
         now = state.clock.now()
         values = (now, door, client, sender, recipient, list_, test, verdict, code, status, round(ms, 3), id_)
-        if self._wake is not None and not state.output.pending:
-            self._wake()
+        if self._soon is not None and not state.output.pending:
+            self._soon(flush)
         state.output.add((_TEXT if state.form == "text" else _JSON) % values)
-
-    def flush(self) -> None:
-        """Write every line that has been gathered. Never raises."""
-        flush()
 
 
 def _json_string(text: str) -> str:

@@ -16,7 +16,7 @@ import struct
 import threading
 import zlib
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from gatepost_service.log import get_logger
@@ -59,6 +59,20 @@ class Cell:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class Gauge:
+    """A metric that is looked up whenever it is asked for: a figure for each value of one label."""
+
+    name: str
+    help: str
+    label: str
+    figures: Mapping[str, float]
+
+
+# Looks up gauges; where it raises, they are left out of the page. Equal ones are asked once.
+Gauges = Callable[[], Iterable[Gauge]]
+
+
 class Slot:
     """One process's place in shared memory; one writer, any number of readers."""
 
@@ -98,22 +112,23 @@ class Board:
         self.slots = [Slot(memory[index * 2 * HALF : (index + 1) * 2 * HALF]) for index in range(processes)]
 
 
-def cells_of(slots: Iterable[Slot]) -> list[Cell]:
+def tally_of(slots: Iterable[Slot]) -> "Tally":
     """What all the processes that write to these slots have counted together."""
     tally = Tally()
     for slot in slots:
         tally.take(slot.read())
-    return tally.cells()
+    return tally
 
 
 class Tally:
-    """Counts verdicts in this process. May be used by many threads."""
+    """Counts verdicts, and what became of outgoing mail, in this process. May be used by many threads."""
 
     def __init__(self, slot: Slot | None = None) -> None:
         self._slot = slot
         self._lock = threading.Lock()
         # By door, test and verdict: a count for each bound, one beyond, and last the seconds in all.
         self._counts: dict[tuple[str, str, str], list[float]] = {}
+        self._deliveries: dict[str, int] = {}
         self._changed = False
         if slot is not None:
             self.take(slot.read())
@@ -129,7 +144,19 @@ class Tally:
             counts[-1] += seconds
             self._changed = True
 
+    def deliver(self, outcome: str, recipients: int) -> None:
+        """A message was sent to so many recipients, or was not: outcome is sent, deferred or failed."""
+        with self._lock:
+            self._deliveries[outcome] = self._deliveries.get(outcome, 0) + recipients
+            self._changed = True
+
+    def deliveries(self) -> dict[str, int]:
+        """Recipients by outcome."""
+        with self._lock:
+            return dict(self._deliveries)
+
     def cells(self) -> list[Cell]:
+        """Verdicts by door, test and verdict."""
         with self._lock:
             return [Cell(*kind, tuple(counts[:-1]), counts[-1]) for kind, counts in self._counts.items()]
 
@@ -139,13 +166,17 @@ class Tally:
             return
         self._changed = False
         with self._lock:
-            text = json.dumps([[*kind, counts] for kind, counts in self._counts.items()])
+            verdicts = [[*kind, counts] for kind, counts in self._counts.items()]
+            text = json.dumps({"verdicts": verdicts, "deliveries": self._deliveries})
         if not self._slot.write(text.encode()):
             _log.error("metrics do not fit in their memory", bytes=len(text))
             self._slot = None
 
     def take(self, text: bytes) -> None:
         """Add what a `Tally` has published."""
-        for door, test, verdict, counts in json.loads(text or "[]"):
+        published = json.loads(text or "{}")
+        for outcome, recipients in published.get("deliveries", {}).items():
+            self._deliveries[outcome] = self._deliveries.get(outcome, 0) + recipients
+        for door, test, verdict, counts in published.get("verdicts", ()):
             own = self._counts.get((door, test, verdict), [0] * _WIDTH)
             self._counts[door, test, verdict] = [sum(pair) for pair in zip(own, counts, strict=True)]

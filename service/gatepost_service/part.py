@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from gatepost_service import log
 from gatepost_service.accept import Load
-from gatepost_service.metrics import Tally
+from gatepost_service.metrics import Gauges, Tally
 from gatepost_service.report import Reporter
 from gatepost_service.sockets import ListenAddress, address_of, open_listeners
 
@@ -30,6 +30,8 @@ class Part:
     `serve` runs in each worker process until that is told to stop, and must call `worker.ready()` when it answers.
     `open` opens the listeners before the workers are forked (raises ListenError); it may open sockets that are not
     Python's and give none. `alive` runs in a worker: whether it could answer a question now (systemd's watchdog).
+    `gauges` are served with the metrics; those that several parts have are served once. `names` are those under which
+    it answers, each with how many of `listen` are for it; by default all are for `name`.
     """
 
     name: str
@@ -39,11 +41,17 @@ class Part:
     open: Callable[["Part"], Sequence[socket.socket]] = _open_all
     metrics: ListenAddress | None = None
     alive: Callable[[], bool] | None = None
+    gauges: Sequence[Gauges] = ()
+    names: tuple[tuple[str, int], ...] = ()
 
     def ready_line(self, listeners: Sequence[socket.socket]) -> str:
-        """What is printed when all workers answer; addresses are those really bound."""
-        addresses = [address_of(listener) for listener in listeners] or self.listen
-        return f"{self.name} ready on {', '.join(str(address) for address in addresses)}"
+        """What is printed when all workers answer: a line for each name, with the addresses really bound."""
+        addresses = [str(address_of(listener)) for listener in listeners] or [str(address) for address in self.listen]
+        lines = []
+        for name, count in self.names or ((self.name, len(addresses)),):
+            where, addresses = ", ".join(addresses[:count]), addresses[count:]
+            lines.append(f"{name} ready on {where}" if where else f"{name} ready")
+        return "\n".join(lines)
 
 
 class Worker:

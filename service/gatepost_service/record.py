@@ -56,9 +56,18 @@ class Recorder:
                 id_,
             )
         if answer == "defer":
-            if verdict.why != self._trouble:
-                self._trouble = verdict.why
-                self._events.error("cannot tell", why=verdict.why)
-        elif self._trouble and verdict.mailing_list:
+            self.tell_trouble(verdict.why)
+        elif verdict.mailing_list:
+            self.tell_recovery()
+
+    def tell_trouble(self, why: str) -> None:
+        """The lists cannot be read: a line, unless this is known already."""
+        if why != self._trouble:
+            self._trouble = why
+            self._events.error("cannot tell", why=why)
+
+    def tell_recovery(self) -> None:
+        """A list was found: a line, if there was trouble."""
+        if self._trouble:
             self._trouble = ""
             self._events.info("the lists can be read again")

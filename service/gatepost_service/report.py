@@ -64,7 +64,7 @@ class SystemdReporter:
 
     def ready(self, status: str = "") -> None:
         self._status = status or self._status
-        self._send(f"READY=1\nSTATUS={self._status}")
+        self._send(f"READY=1\nSTATUS={'; '.join(self._status.splitlines())}")
 
     def beat(self) -> None:
         self._send("WATCHDOG=1")

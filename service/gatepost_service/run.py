@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from gatepost_service import log
 from gatepost_service.accept import Load, Loads
-from gatepost_service.metrics import Board, Slot, Tally
+from gatepost_service.metrics import Board, Gauges, Slot, Tally
 from gatepost_service.part import Part, Worker, say
 from gatepost_service.process import end_quietly_on_signals, exit_status, name_process, raise_file_limit
 from gatepost_service.report import ParentReporter, Reporter, SystemdReporter, watchdog_seconds
@@ -79,7 +79,8 @@ def _run_parts(parts: Sequence[Part], family: _Family, reporter: Reporter, metri
         first += part.workers
         jobs.append(Job(name=part.name, work=_part_work(part, family, slots, None if metrics else part.metrics)))
     if metrics is not None:
-        jobs.append(_metrics_job(metrics, family))
+        gauges = dict.fromkeys(gauges for part in parts for gauges in part.gauges)
+        jobs.append(_metrics_job(metrics, family, family.slots, tuple(gauges)))
     return Supervisor(jobs, reporter, PARTS_END).run()
 
 
@@ -104,12 +105,12 @@ def _run_part(
         loads = Loads(part.workers)
         if part.workers == 1:
             if metrics is not None:
-                _scrape_in_thread(closing, metrics, slots)
+                _scrape_in_thread(closing, metrics, slots, part.gauges)
             worker = _worker(part, 0, listeners, loads, slots, reporter, family, announce=True)
             return _serve(worker)
         jobs = [_worker_job(part, index, listeners, loads, slots, family) for index in range(part.workers)]
         if metrics is not None:
-            jobs.append(_metrics_job(metrics, _Family(slots, family.beat_every)))
+            jobs.append(_metrics_job(metrics, family, slots, part.gauges))
         return Supervisor(jobs, reporter, WORKERS_END, on_stop=closing.close).run()
 
 
@@ -158,23 +159,25 @@ def _serve(worker: Worker) -> int:
     return os.EX_OK
 
 
-def _metrics_job(address: ListenAddress, family: _Family) -> Job:
-    part = Part(name="metrics", listen=(address,), serve=lambda worker: _serve_metrics(worker, family.slots))
+def _metrics_job(address: ListenAddress, family: _Family, slots: Sequence[Slot], gauges: Sequence[Gauges]) -> Job:
+    part = Part(name="metrics", listen=(address,), serve=lambda worker: _serve_metrics(worker, slots, gauges))
     return Job(name=part.name, work=_part_work(part, family, (), None))
 
 
-def _serve_metrics(worker: Worker, slots: Sequence[Slot]) -> None:
+def _serve_metrics(worker: Worker, slots: Sequence[Slot], gauges: Sequence[Gauges]) -> None:
     from gatepost_service.scrape import ScrapeServer  # noqa: PLC0415  # takes 40 ms, and only this process needs it
     from gatepost_service.worker import watched  # noqa: PLC0415
 
-    server = ScrapeServer(worker.listeners[0], slots)
+    server = ScrapeServer(worker.listeners[0], slots, gauges)
     worker.on_stop(server.shutdown)
     with watched(worker):
         worker.ready()
         server.serve_forever()
 
 
-def _scrape_in_thread(closing: ExitStack, address: ListenAddress, slots: Sequence[Slot]) -> None:
+def _scrape_in_thread(
+    closing: ExitStack, address: ListenAddress, slots: Sequence[Slot], gauges: Sequence[Gauges]
+) -> None:
     """For a part that is served in this very process."""
     listener = open_listener(address)
     closing.callback(close_listener, listener)
@@ -182,7 +185,7 @@ def _scrape_in_thread(closing: ExitStack, address: ListenAddress, slots: Sequenc
     def serve() -> None:
         from gatepost_service.scrape import ScrapeServer  # noqa: PLC0415
 
-        server = ScrapeServer(listener, slots)
+        server = ScrapeServer(listener, slots, gauges)
         say(f"metrics ready on {address_of(listener)}")
         server.serve_forever()
 

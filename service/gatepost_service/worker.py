@@ -1,6 +1,6 @@
 """A worker's life: it starts, answers, reads its settings again at HUP, and ends after TERM or INT.
 
-`run_async` is for code on an event loop, `watched` for code that has its own main loop, such as libmilter's.
+`async_part` is for code on an event loop, `watched` for code that has its own main loop, such as libmilter's.
 """
 
 import asyncio
@@ -8,16 +8,17 @@ import select
 import signal
 import socket
 import threading
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol
 
 from gatepost_service import log
-from gatepost_service.metrics import PUBLISH_EVERY
-from gatepost_service.part import GRACE, Worker
+from gatepost_service.metrics import PUBLISH_EVERY, Gauges
+from gatepost_service.part import GRACE, Part, Worker
 from gatepost_service.process import SignalPipe
 from gatepost_service.report import RELOAD
+from gatepost_service.sockets import ListenAddress
 
 _log = log.get_logger()
 
@@ -30,6 +31,23 @@ class Service(Protocol):
 
     async def reload(self) -> None:
         """Read the settings again. An exception is logged, and the service goes on as it was."""
+
+
+def async_part(
+    name: str,
+    start: Callable[[Worker], Awaitable[Service]],
+    *,
+    listen: tuple[ListenAddress, ...] = (),
+    workers: int = 1,
+    metrics: ListenAddress | None = None,
+    gauges: Sequence[Gauges] = (),
+) -> Part:
+    """A part each of whose workers runs an event loop. `start`, called in it, gives the service when it answers."""
+
+    def serve(worker: Worker) -> None:
+        run_async(worker, lambda: start(worker))
+
+    return Part(name=name, listen=listen, serve=serve, workers=workers, metrics=metrics, gauges=gauges)
 
 
 def run_async(worker: Worker, start: Callable[[], Awaitable[Service]]) -> None:

@@ -90,9 +90,9 @@ _STRANGERS: tuple[HeaderCase, ...] = (
     _one("member in To alone", _from(STRANGER, ("To", ANNE)), MAY_NOT_POST),
     _one("member in a display name", _from('"anne@people.example" <stranger@people.example>'), MAY_NOT_POST),
     _one("member in a comment", _from("stranger@people.example (anne@people.example)"), MAY_NOT_POST),
-    _one("banned in From", _from(BANNED_HERE), MAY_NOT_POST),
-    _one("banned in From, member in Sender", _from(BANNED_HERE, ("Sender", ANNE)), MAY_NOT_POST),
-    _one("banned by a pattern in Reply-To", _from(ANNE, ("Reply-To", "x@spam.example")), MAY_NOT_POST),
+    _one("banned in From", _from(BANNED_HERE), BANNED),
+    _one("banned in From, member in Sender", _from(BANNED_HERE, ("Sender", ANNE)), BANNED),
+    _one("banned by a pattern in Reply-To", _from(ANNE, ("Reply-To", "x@spam.example")), BANNED),
     _one("a nonmember record that says reject", _from("nm-reject@people.example"), MAY_NOT_POST),
     _one(
         "member behind twenty others",
@@ -114,6 +114,7 @@ _MIXED: tuple[HeaderCase, ...] = (
     HeaderCase("all pass by From", STRANGER, (CLOSED, TEAM_OWNER, OWNER), _from(ANNE)),
     HeaderCase("two fail, one passes", STRANGER, (CLOSED, SMALL, OPEN), _from(STRANGER), "", (CLOSED, SMALL)),
     HeaderCase("two fail", STRANGER, (CLOSED, SMALL), _from(STRANGER), MAY_NOT_POST),
+    HeaderCase("two banned", STRANGER, (CLOSED, SMALL), _from("outlaw@people.example"), BANNED),
     HeaderCase("one banned, one stranger", STRANGER, (CLOSED, TEAM_OWNER), _from(BANNED_HERE), MAY_NOT_POST),
 )
 

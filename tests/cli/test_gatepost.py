@@ -10,9 +10,10 @@ import pytest
 from click.testing import CliRunner
 
 from cli.conftest import CommandLine
-from gatepost import LAZY, cli, rules_of
+from gatepost import LAZY, cli
 from gatepost_conf.settings import Settings
 from gatepost_lists import DEFAULT_RULES
+from gatepost_services import rules_of
 
 
 def test_help_names_every_command_without_loading_it() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import CommandLine
+from gatepost_lists.store.admin import Store
 
 ANN = "ann@lists.example"
 
@@ -73,7 +74,7 @@ def test_members(gatepost: CommandLine) -> None:
     assert changed == "bo@example.org: changed\n"
     gatepost("member", "add", ANN, "cy@example.org", "--role", "owner")
     assert gatepost("member", "ls", ANN) == (
-        "Bo@Example.org\tBo\tmember\treject\ncy@example.org\t\tmember\t\ncy@example.org\t\towner\t\n"
+        "Bo@Example.org\tBo\tmember\treject\t\ncy@example.org\t\tmember\t\t\ncy@example.org\t\towner\t\t\n"
     )
     assert gatepost.json("member", "ls", ANN, "--role", "owner") == [
         {
@@ -82,6 +83,7 @@ def test_members(gatepost: CommandLine) -> None:
             "display_name": "",
             "role": "owner",
             "moderation_action": None,
+            "delivery_status": "enabled",
         }
     ]
     assert gatepost.json("member", "ls", ANN, "--role", "nonmember") == []
@@ -89,6 +91,33 @@ def test_members(gatepost: CommandLine) -> None:
     assert "is no owner of" in gatepost.refused(67, "member", "remove", ANN, "cy@example.org", "--role", "owner")
     assert "'nobody' has no domain" in gatepost.refused(65, "member", "add", ANN, "nobody")
     assert "no list bob@" in gatepost.refused(67, "member", "add", "bob@lists.example", "a@b.example")
+
+
+def test_delivery(gatepost: CommandLine) -> None:
+    gatepost("member", "add", ANN, "bo@example.org", "cy@example.org")
+    show = ("member", "delivery", ANN, "Bo@example.org")
+    assert gatepost(*show) == "delivery_status\tenabled\nbounce_score\t0\nlast_bounce\t\nlog\t\n"
+    fresh = {"delivery_status": "enabled", "bounce_score": 0, "last_bounce": None, "log": []}
+    assert gatepost.json(*show) == fresh
+    with Store(gatepost.store) as store:
+        store.register_bounce(ANN, "bo@example.org", "550 5.1.1 gone", 1e9)
+        store.register_bounce(ANN, "cy@example.org", "550 5.1.1 gone", 1e9)
+    lines = ["delivery_status\tenabled", "bounce_score\t1", "last_bounce\t2001-09-09T01:46:40Z"]
+    assert gatepost(*show).splitlines() == [*lines, "log\t2001-09-09T01:46:40Z  550 5.1.1 gone"]
+    assert gatepost(*show, "--disable").startswith("delivery_status\tby_moderator\nbounce_score\t1\n")
+    assert gatepost("member", "ls", ANN) == ("bo@example.org\t\tmember\t\tby_moderator\ncy@example.org\t\tmember\t\t\n")
+    assert [one["delivery_status"] for one in gatepost.json("member", "ls", ANN)] == ["by_moderator", "enabled"]
+    enabled = gatepost.json(*show, "--enable")
+    assert [event["why"].partition(":")[0] for event in enabled.pop("log")][-2:] == ["by_moderator", "enabled"]
+    assert enabled == {name: value for name, value in fresh.items() if name != "log"}
+    assert gatepost.json(*show, "--enable")["delivery_status"] == "enabled"
+
+
+def test_delivery_to_who_is_no_member(gatepost: CommandLine) -> None:
+    gatepost("member", "add", ANN, "olga@example.org", "--role", "owner")
+    for change in ((), ("--enable",), ("--disable", "--json")):
+        assert "is no member of" in gatepost.refused(67, "member", "delivery", ANN, "olga@example.org", *change)
+    assert "no list bob@" in gatepost.refused(67, "member", "delivery", "bob@lists.example", "olga@example.org")
 
 
 def test_links(gatepost: CommandLine) -> None:
@@ -113,6 +142,28 @@ def test_bans(gatepost: CommandLine) -> None:
     assert gatepost("ban", "ls") == f"m@example.net\t{ANN}\n"
     assert "no regular expression" in gatepost.refused(65, "ban", "add", "good@example.net", "^(")
     assert gatepost.json("ban", "ls") == [{"pattern": "m@example.net", "list": ANN}]
+
+
+def test_what_reads_like_a_glob_comes_with_a_warning(gatepost: CommandLine) -> None:
+    def warned(*arguments: str) -> list[str]:
+        result = gatepost.run(*arguments)
+        assert result.exit_code == 0, result.output
+        return result.stderr.splitlines()
+
+    (said,) = warned("list", "set", ANN, "hold_these_nonmembers+=*@Spam.example\nx@spam.example")
+    assert said.startswith("warning: '*@spam.example' stands for that very address")
+    assert said.endswith(r"write '^.*@spam\\.example$'")
+    assert gatepost.json("list", "show", ANN)["hold_these_nonmembers"] == ["*@spam.example", "x@spam.example"]
+    assert len(warned("list", "create", "bob@lists.example", "accept_these_nonmembers=*a@b.example\na*@b.example")) == 2
+    assert len(warned("ban", "add", "*@spam.example", "^.*@spam", "x@spam.example")) == 1
+    for setting in (
+        "hold_these_nonmembers-=*@spam.example",
+        "hold_these_nonmembers=^.*@spam",
+        "accept_these_nonmembers=@a*@lists.example",
+        "description=*",
+    ):
+        assert warned("list", "set", ANN, setting) == []
+    assert warned("ban", "remove", "*@spam.example") == []
 
 
 def test_importing_a_file_and_standard_input(gatepost: CommandLine, tmp_path: Path) -> None:

@@ -113,7 +113,7 @@ def test_a_pipe_that_is_closed_early(gatepost: CommandLine) -> None:
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
-        assert process.stdout.readline() == b"m0@example.org\t\tmember\t\n"
+        assert process.stdout.readline() == b"m0@example.org\t\tmember\t\t\n"
         process.stdout.close()
         assert process.stderr.read() == b""
     assert process.returncode != 70

@@ -1,5 +1,6 @@
 """The judge: the table of cases over both engines, and what the table cannot say."""
 
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, nullcontext
 
 import pytest
@@ -15,6 +16,7 @@ from gatepost_lists import (
     Directory,
     DirectoryTrouble,
     Domain,
+    DomainNames,
     MailingList,
     Place,
     Question,
@@ -65,6 +67,10 @@ class Fake:
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
         self._ask("is_member")
         return False
+
+    def names(self) -> Iterator[DomainNames]:
+        self._ask("names")
+        return iter(())
 
     def close(self) -> None:
         self._ask("close")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost_lists.senders import compile_globs, parse_sender
+from gatepost_lists.senders import all_senders, compile_globs, parse_sender
 
 
 @pytest.mark.parametrize("text", ["", " ", "<>", "< >", " <> "])
@@ -102,3 +102,18 @@ def test_a_sender_is_completed_with_the_origin() -> None:
 )
 def test_globs(globs: tuple[str, ...], sender: str, found: bool) -> None:
     assert bool(compile_globs(globs).match(sender)) is found
+
+
+def test_all_senders_of_a_message_each_once_the_envelope_s_first() -> None:
+    headers = ("Bo@Example.org", "prvs=0123456789=ann@people.example", "bo@example.org", "<>")
+    assert all_senders("Ann@people.example", headers) == (
+        "ann@people.example",
+        "bo@example.org",
+        "prvs=0123456789=ann@people.example",
+    )
+    assert all_senders("ann", ("bo",), "people.example") == ("ann@people.example", "bo@people.example")
+
+
+@pytest.mark.parametrize("null", ["", "<>"])
+def test_a_report_is_from_nobody_whoever_its_headers_name(null: str) -> None:
+    assert all_senders(null, ("ann@people.example",)) == ()

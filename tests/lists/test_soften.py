@@ -3,8 +3,7 @@
 import pytest
 
 from cases import CASES
-from gatepost_lists import Answer, Directory, Verdict, cannot_tell, judge, soften, unreadable
-from gatepost_lists.judge import EXISTENCE_TESTS
+from gatepost_lists import EXISTENCE_TESTS, Answer, Directory, Verdict, cannot_tell, judge, soften, unreadable
 
 TROUBLE = cannot_tell("the disk is full")
 UNREADABLE = unreadable("no local part")

@@ -1,13 +1,14 @@
 """The milter over the world of the cases: its service without libmilter, and the running one."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from cases import build_store
-from gatepost_lists import DEFAULT_RULES, open_directory
+from gatepost_lists import DEFAULT_RULES, Judging, open_directory
 from gatepost_milter import MilterService, Options
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
@@ -24,10 +25,13 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture(scope="package")
 def options(url: str) -> Callable[..., Options]:
-    """Makes options; what is not given is the default, over the store of the cases."""
+    """Makes options of what they and their Judging have; what is not given is the default, over the cases' store."""
+    judgings = {field.name for field in fields(Judging)}
 
     def make(**more: Any) -> Options:
-        return Options(**{"open_directory": lambda: open_directory(url), "rules": DEFAULT_RULES, **more})
+        given = {name: more.pop(name) for name in judgings & more.keys()}
+        judging = Judging(**{"open_directory": lambda: open_directory(url), "rules": DEFAULT_RULES, **given})
+        return Options(judging, **more)
 
     return make
 

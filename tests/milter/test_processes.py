@@ -231,7 +231,8 @@ def test_without_pymilter_all_the_others_run(
     store: Path, without_pymilter: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("PYTHONPATH", without_pymilter)
-    text = milter_settings() + '[policy]\nlisten = ["inet:127.0.0.1:0"]\n[metrics]\nlisten = ""\n'
+    policy = '[policy]\nlisten = ["inet:127.0.0.1:0"]\n[socketmap]\nenabled = false\n'
+    text = f'{milter_settings()}{policy}[metrics]\nlisten = ""\n'
     with Gatepost(store.parent, text) as all_parts:
         all_parts.wait_line("^policy ready on ")
         assert "pymilter is not installed" in all_parts.wait_line("left out")

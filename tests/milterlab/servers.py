@@ -16,10 +16,10 @@ _FENCE = re.compile(r"^```([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _RELAYED = "".join(f"RELAY_DOMAIN(`{domain}')dnl\n" for domain in RELAY_DOMAINS if domain.isascii())
 
 
-def written(kind: str, containing: str, replaced: Mapping[str, str]) -> str:
+def written(kind: str, containing: str, replaced: Mapping[str, str], page: str = "milter.md") -> str:
     """The one block of the page that is of this kind and has this text in it, with what differs here replaced."""
-    page = (ROOT / "docs" / "milter.md").read_text(encoding="utf-8")
-    (block,) = (text for word, text in _FENCE.findall(page) if word == kind and containing in text)
+    text_of_page = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    (block,) = (text for word, text in _FENCE.findall(text_of_page) if word == kind and containing in text)
     for before, after in replaced.items():
         assert before in block, f"{before!r} is not in {block!r}"
         block = block.replace(before, after)

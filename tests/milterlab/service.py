@@ -43,12 +43,6 @@ class Milter(Gatepost):
             client.mail(sender)
             return client.rcpt(recipient)
 
-    @property
-    def workers(self) -> list[int]:
-        """The process ids of the workers, where there are several."""
-        pid = self.process.pid
-        return [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
-
 
 def run_gatepost(folder: Path, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
     """Run gatepost with the folder's settings until it ends."""

@@ -5,7 +5,7 @@ from time import perf_counter
 
 import pytest
 
-from gatepost_lists import Address, Directory, Place, Rules
+from gatepost_lists import Address, Directory, Judging, Place, Rules
 from gatepost_lists.store.errors import BadUrlError
 from gatepost_lists.toml_directory import TomlDirectory
 from gatepost_policy import Options, PolicyService, RequestReader
@@ -36,7 +36,7 @@ def ask(service: PolicyService, octets: bytes) -> list[bytes]:
 @pytest.fixture
 def options(tmp_path: Path) -> Options:
     (tmp_path / "lists.toml").write_text(DIRECTORY)
-    return Options(lambda: Faulty(tmp_path / "lists.toml"), Rules(), log_verdicts=False)
+    return Options(Judging(lambda: Faulty(tmp_path / "lists.toml"), Rules(), log_verdicts=False))
 
 
 def test_a_fault_at_one_question_leaves_the_others_alone(options: Options) -> None:
@@ -51,6 +51,6 @@ def test_a_fault_at_one_question_leaves_the_others_alone(options: Options) -> No
 def test_a_reload_that_fails_leaves_all_as_it_was(options: Options) -> None:
     service = PolicyService(options, VerdictLog(), Tally())
     with pytest.raises(BadUrlError):
-        service.reload(Options(no_directory, Rules(), observe=True))
+        service.reload(Options(Judging(no_directory, Rules(), observe=True)))
     assert ask(service, request(sender=b"cris@example.org")) == [NOT_YOU]
     service.close()

@@ -6,7 +6,7 @@ from time import perf_counter
 import pytest
 
 from cases import CASES, Case, build_store
-from gatepost_lists import Answer, Stage, open_directory
+from gatepost_lists import Answer, Judging, Stage, open_directory
 from gatepost_policy import Options, PolicyService, RequestReader
 from gatepost_policy.request import MAX_REQUEST_OCTETS
 from gatepost_service.log import VerdictLog
@@ -42,7 +42,7 @@ ASKED = [case for case in CASES if case.recipient and len(case.sender + case.rec
 
 @pytest.mark.parametrize("case", ASKED, ids=lambda case: case.id)
 def test_case(case: Case, url: str) -> None:
-    options = Options(lambda: open_directory(url), case.site_rules, log_verdicts=False)
+    options = Options(Judging(lambda: open_directory(url), case.site_rules, log_verdicts=False))
     service = PolicyService(options, VerdictLog(), Tally())
     requests, error = RequestReader().feed(policy_request(case))
     assert error is None

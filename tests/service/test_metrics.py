@@ -5,14 +5,15 @@ import os
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost_service.metrics import BOUNDS, HALF, Board, Slot, Tally, cells_of
+from gatepost_service.metrics import BOUNDS, HALF, Board, Gauge, Gauges, Slot, Tally, tally_of
 from gatepost_service.scrape import ScrapeServer
 from gatepost_service.sockets import ListenAddress, close_listener, open_listener
 from servicelab import DEADLINE, Program, ask
@@ -31,7 +32,7 @@ def test_what_is_served_is_what_was_counted(processes: list[list[tuple[str, str,
             tally.count(door, test, verdict, seconds)
             model.setdefault((door, test, verdict), []).append(seconds)
         tally.publish()
-    cells = cells_of(board.slots)
+    cells = tally_of(board.slots).cells()
     assert {(cell.door, cell.test, cell.verdict) for cell in cells} == set(model)
     for cell in cells:
         seconds_of = model[cell.door, cell.test, cell.verdict]
@@ -57,7 +58,7 @@ def test_threads_lose_nothing() -> None:
     for thread in threads:
         thread.join()
     tally.publish()
-    assert [sum(cell.buckets) for cell in cells_of(board.slots)] == [40_000]
+    assert [sum(cell.buckets) for cell in tally_of(board.slots).cells()] == [40_000]
 
 
 def test_successor_counts_on() -> None:
@@ -66,7 +67,18 @@ def test_successor_counts_on() -> None:
         tally = Tally(board.slots[0])
         tally.count("policy", "member", "accept", 0.001)
         tally.publish()
-        assert [sum(cell.buckets) for cell in cells_of(board.slots)] == [expected]
+        assert [sum(cell.buckets) for cell in tally_of(board.slots).cells()] == [expected]
+
+
+def test_recipients_of_outgoing_mail_are_counted_through_restarts() -> None:
+    board = Board(2)
+    for slot in (*board.slots, board.slots[0]):
+        tally = Tally(slot)
+        tally.deliver("sent", 90)
+        tally.deliver("deferred", 10)
+        tally.publish()
+    assert tally_of(board.slots).deliveries() == {"sent": 270, "deferred": 30}
+    assert tally_of(board.slots).cells() == []
 
 
 @given(st.binary(max_size=50), st.binary(max_size=50), st.integers(0, 60), st.integers(0, 255))
@@ -93,18 +105,26 @@ def test_what_does_not_fit_leaves_what_was_there() -> None:
     assert slot.read() == b"small"
 
 
+@contextmanager
+def serving(text: str, slots: Sequence[Slot], gauges: Sequence[Gauges] = ()) -> Iterator[socket.socket]:
+    """A listener at which the figures in slots, and gauges, are served."""
+    listener = open_listener(ListenAddress.parse(text))
+    server = ScrapeServer(listener, slots, gauges)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield listener
+    server.shutdown()
+    thread.join()
+    close_listener(listener)
+
+
 @pytest.fixture(params=["inet:127.0.0.1:0", "inet:[::1]:0", "unix"])
 def served(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[socket.socket, Board]]:
     """A listener at which the figures of a board are served."""
     text = f"unix:{tmp_path}/metrics.sock" if request.param == "unix" else request.param
-    listener, board = open_listener(ListenAddress.parse(text)), Board(1)
-    server = ScrapeServer(listener, board.slots)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield listener, board
-    server.shutdown()
-    thread.join()
-    close_listener(listener)
+    board = Board(1)
+    with serving(text, board.slots) as listener:
+        yield listener, board
 
 
 def get(family: int, where: object) -> str:
@@ -139,6 +159,42 @@ def test_page(served: tuple[socket.socket, Board]) -> None:
         'gatepost_verdict_seconds_count{door="policy"} 4.0',
     ):
         assert line in page, line
+
+
+def test_gauges_are_looked_up_at_each_question_and_left_out_in_trouble(capfd: pytest.CaptureFixture[str]) -> None:
+    waits = {"in": 1.0, "out": 0.0}
+    trouble: list[str] = []
+
+    def gauges() -> list[Gauge]:
+        if trouble:
+            raise OSError(trouble[0])
+        return [Gauge("gatepost_queue_messages", "What waits.", "queue", waits)]
+
+    def others() -> list[Gauge]:
+        return [Gauge("gatepost_of_others", "What is asked of others.", "kind", {"one": 7})]
+
+    with serving("inet:127.0.0.1:0", Board(1).slots, [gauges, others]) as listener:
+
+        def page() -> list[str]:
+            lines = get(socket.AF_INET, listener.getsockname()).splitlines()
+            assert 'gatepost_of_others{kind="one"} 7.0' in lines
+            return [line for line in lines if line.startswith("gatepost_queue")]
+
+        assert page() == ['gatepost_queue_messages{queue="in"} 1.0', 'gatepost_queue_messages{queue="out"} 0.0']
+        waits["in"] = 2.0
+        assert 'gatepost_queue_messages{queue="in"} 2.0' in page()
+        for why in ("it is away", "it is away", "it is broken"):
+            trouble[:] = [why]
+            assert page() == []
+        trouble.clear()
+        assert page()
+        assert page()
+    told = [line.partition(" event=")[2] for line in capfd.readouterr().err.splitlines()]
+    assert told == [
+        '"metrics left out" part=metrics why="it is away"',
+        '"metrics left out" part=metrics why="it is broken"',
+        '"no metrics are left out any more" part=metrics',
+    ]
 
 
 def test_clients_that_speak_no_http_disturb_nobody(served: tuple[socket.socket, Board]) -> None:

@@ -61,6 +61,14 @@ def test_ready_lines_name_every_address(tmp_path: Path) -> None:
                 assert ask(client, "hello").endswith("hello")
 
 
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_part_without_addresses_is_ready_too(tmp_path: Path, workers: int) -> None:
+    with Program(tmp_path, f"echo={workers}=") as program:
+        program.wait_line(r"^echo ready$")
+        program.signal(signal.SIGTERM)
+        assert program.wait_exit() == 0
+
+
 @SHAPES
 def test_term_ends_all_with_0(tmp_path: Path, shape: list[str]) -> None:
     with Program(tmp_path, *shape) as program:

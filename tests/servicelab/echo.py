@@ -27,10 +27,11 @@ class Echo(asyncio.Protocol):
     def __init__(self, service: "Service") -> None:
         self.service = service
         self.busy = False
+        self.finishing = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = cast(asyncio.Transport, transport)
-        self.service.connections.add(self)
+        self.service.clients.opened(self)
 
     def data_received(self, data: bytes) -> None:
         line = data.decode().strip()
@@ -41,30 +42,26 @@ class Echo(asyncio.Protocol):
                 time.sleep(3600)
         self.busy = line == "begin"
         self.transport.write(f"{os.getpid()} {line}\n".encode())
-        if self.service.closing and not self.busy:
+        if self.finishing:
+            self.finish()
+
+    def finish(self) -> None:
+        self.finishing = True
+        if not self.busy:
             self.transport.close()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.service.connections.discard(self)
-        self.service.acceptor.closed()
+        self.service.clients.closed(self)
 
 
 class Service:
     def __init__(self, worker: Worker, max_connections: int) -> None:
         self.worker = worker
-        self.closing = False
-        self.connections: set[Echo] = set()
-        loop = asyncio.get_running_loop()
-        self.verdicts = log.VerdictLog(lambda: loop.call_soon(log.flush))
-        self.acceptor = Acceptor(worker.load, worker.listeners, lambda: Echo(self), max_connections=max_connections)
+        self.verdicts = log.VerdictLog(asyncio.get_running_loop().call_soon)
+        self.clients = Acceptor(worker.load, worker.listeners, lambda: Echo(self), max_connections=max_connections)
 
     async def close(self) -> None:
-        self.closing = True
-        self.acceptor.stop()
-        for connection in list(self.connections):
-            if not connection.busy:
-                connection.transport.close()
-        await self.acceptor.drained()
+        await self.clients.end()
 
     async def reload(self) -> None:
         _log.info("reloaded", pid=os.getpid())
@@ -120,7 +117,7 @@ def part_of(text: str, options: argparse.Namespace) -> Part:
 
     return Part(
         name=name,
-        listen=tuple(ListenAddress.parse(address) for address in addresses.split(",")),
+        listen=tuple(ListenAddress.parse(address) for address in addresses.split(",") if address),
         serve=serve,
         workers=int(workers),
         alive=alive if options.probe else None,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import click
 
 from gatepost_lists.commands.context import ListsContext, as_json, complete_list, pass_lists
-from gatepost_lists.commands.output import print_rows
+from gatepost_lists.commands.output import print_rows, print_warnings
 from gatepost_lists.store.changes import Change
+from gatepost_lists.store.values import literal_glob
 
 _of_list = click.option(
     "--list", "mailing_list", metavar="LIST", default="", shell_complete=complete_list, help="On this list only."
@@ -38,6 +39,7 @@ def add(lists: ListsContext, patterns: tuple[str, ...], mailing_list: str) -> No
         changes = [store.add_ban(pattern, mailing_list) for pattern in patterns]
     for pattern, change in zip(patterns, changes, strict=True):
         click.echo(f"{pattern}: {'banned' if change is Change.NEW else 'is banned already'}")
+    print_warnings(filter(None, map(literal_glob, patterns)))
 
 
 @ban.command()

@@ -29,10 +29,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @dataclass(frozen=True)
 class ListsContext:
-    """Where the lists are and by what rules they are judged; each is found out when it is first needed."""
+    """Where the lists are and by what rules they are judged; each is found out when it is first needed.
+
+    names_changed is called when a list or a domain has come, gone or changed its name, once the change is committed.
+    """
 
     url: Callable[[], str]
     rules: Callable[[], Rules]
+    names_changed: Callable[[], None]
 
     @contextmanager
     def store(self) -> Iterator[Store]:

@@ -32,6 +32,8 @@ def add(lists: ListsContext, name: str, alias_domain: str | None, shared: bool |
     with lists.store() as store:
         change = store.add_domain(name, alias_domain, shared)
     click.echo(f"{name}: {_SAID[change]}")
+    if change is not Change.SAME:
+        lists.names_changed()
 
 
 @domain.command()
@@ -42,6 +44,7 @@ def remove(lists: ListsContext, name: str) -> None:
     with lists.store() as store:
         store.remove_domain(name)
     click.echo(f"{name}: removed")
+    lists.names_changed()
 
 
 @domain.command()

@@ -6,9 +6,9 @@ import click
 from click.shell_completion import CompletionItem
 
 from gatepost_lists.commands.context import ListsContext, as_json, complete_domain, list_argument, pass_lists
-from gatepost_lists.commands.output import print_attributes, print_json, print_rows
+from gatepost_lists.commands.output import print_attributes, print_json, print_rows, print_warnings
 from gatepost_lists.store.changes import Change
-from gatepost_lists.store.values import SETTABLE
+from gatepost_lists.store.values import SETTABLE, literal_globs, setting
 
 _SAID = {Change.NEW: "created", Change.CHANGED: "changed", Change.SAME: "is there already"}
 
@@ -40,8 +40,9 @@ def create(lists: ListsContext, mailing_list: str, settings: tuple[str, ...]) ->
     with lists.store() as store:
         created = store.create_list(mailing_list, *settings)
     click.echo(f"{created.fqdn_listname}: {_SAID[created.change]}")
-    for warning in created.warnings:
-        click.echo(f"warning: {warning}", err=True)
+    print_warnings((*created.warnings, *literal_globs(map(setting, settings))))
+    if created.change is Change.NEW:
+        lists.names_changed()
 
 
 @mailinglist.command()
@@ -76,6 +77,9 @@ def set_(lists: ListsContext, mailing_list: str, settings: tuple[str, ...]) -> N
     default_member_action         the same
     emergency                     yes, no
     max_message_size              KiB; 0 for no limit
+    process_bounces               yes, no: whether bounces count against members
+    bounce_score_threshold        bounces, one a day, until mail to an address is stopped
+    bounce_info_stale_after       days without a bounce until those before count no more
 
     \b
     Examples:
@@ -85,6 +89,7 @@ def set_(lists: ListsContext, mailing_list: str, settings: tuple[str, ...]) -> N
     with lists.store() as store:
         change = store.set_list(mailing_list, *settings)
     click.echo(f"{mailing_list}: {'changed' if change is Change.CHANGED else 'that is how it was already'}")
+    print_warnings(literal_globs(map(setting, settings)))
 
 
 @mailinglist.command()
@@ -95,6 +100,7 @@ def remove(lists: ListsContext, mailing_list: str) -> None:
     with lists.store() as store:
         name = store.remove_list(mailing_list)
     click.echo(f"{name}: removed")
+    lists.names_changed()
 
 
 @mailinglist.command()

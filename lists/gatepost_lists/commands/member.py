@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -9,9 +10,9 @@ import click
 
 from gatepost_lists.commands.context import ListsContext, as_json, list_argument, pass_lists
 from gatepost_lists.commands.importing import import_file
-from gatepost_lists.commands.output import print_rows
+from gatepost_lists.commands.output import moment, print_attributes, print_json, print_rows
 from gatepost_lists.model import Action, Role
-from gatepost_lists.store.changes import Change
+from gatepost_lists.store.changes import Change, DeliveryState, DeliveryStatus, Member
 from gatepost_lists.store.values import LIST_DEFAULT
 
 _SAID = {Change.NEW: "added", Change.CHANGED: "changed", Change.SAME: "is there already"}
@@ -85,10 +86,55 @@ def remove(lists: ListsContext, mailing_list: str, addresses: tuple[str, ...], r
 @as_json
 @pass_lists
 def ls(lists: ListsContext, mailing_list: str, role: Role | None, as_json: bool) -> None:
-    """List who is on LIST, in every role."""
+    """List who is on LIST, in every role.
+
+    Behind address, name, role and moderation action stands who has stopped delivery to a member, where it is stopped.
+    """
     with lists.store() as store:
-        rows = (one._asdict() for one in store.members(mailing_list, role))
-        print_rows(rows, ("original", "display_name", "role", "moderation_action"), as_json)
+        rows = (one._asdict() if as_json else _row(one) for one in store.members(mailing_list, role))
+        print_rows(rows, ("original", "display_name", "role", "moderation_action", "delivery_status"), as_json)
+
+
+def _row(one: Member) -> dict[str, object]:
+    """What is printed of a member: of delivery, only that it is stopped."""
+    stopped = one.delivery_status is not DeliveryStatus.ENABLED
+    return {**one._asdict(), "delivery_status": one.delivery_status if stopped else None}
+
+
+@member.command()
+@list_argument
+@click.argument("address")
+@click.option("--enable/--disable", default=None, help="Let mail go to ADDRESS, its score set to 0; or stop it.")
+@as_json
+@pass_lists
+def delivery(lists: ListsContext, mailing_list: str, address: str, enable: bool | None, as_json: bool) -> None:
+    """Show or change whether the member ADDRESS gets mail of LIST.
+
+    With it go the score and the log of bounces, in UTC. delivery_status is enabled, by_user, by_bounces, or
+    by_moderator, which is what --disable sets.
+
+    \b
+    Examples:
+      gatepost member delivery ann@lists.example.org bo@example.org
+      gatepost member delivery ann@lists.example.org bo@example.org --enable
+    """
+    with lists.store() as store:
+        if enable is not None:
+            status = DeliveryStatus.ENABLED if enable else DeliveryStatus.BY_MODERATOR
+            store.set_delivery(mailing_list, address, status, "by gatepost member delivery", time.time())
+        with store.snapshot():
+            state = store.delivery_state(mailing_list, address)
+            events = store.bounce_events(mailing_list, address)
+    if as_json:
+        log = [{"happened": moment(event.happened), "why": event.why} for event in events]
+        print_json({**_delivery(state), "log": log})
+    else:
+        print_attributes({**_delivery(state), "log": [f"{moment(event.happened)}  {event.why}" for event in events]})
+
+
+def _delivery(state: DeliveryState) -> dict[str, object]:
+    last = state.last_bounce
+    return {**state._asdict(), "last_bounce": None if last is None else moment(last)}
 
 
 @member.command(name="import")

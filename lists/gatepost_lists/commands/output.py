@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
 
 import click
 
@@ -51,12 +52,23 @@ def _print_table(rows: Iterable[Row], columns: Sequence[str]) -> None:
     Console().print(table)
 
 
+def moment(seconds: float) -> str:
+    """A time as ISO 8601 has it, in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _word(value: object) -> str:
     if value is None:
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
     return str(value)
+
+
+def print_warnings(warnings: Iterable[str]) -> None:
+    """Say on standard error what somebody should know of a change that was made."""
+    for warning in warnings:
+        click.echo(f"warning: {warning}", err=True)
 
 
 def print_attributes(attributes: Row) -> None:

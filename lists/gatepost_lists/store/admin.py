@@ -1,4 +1,4 @@
-"""The changing side of the embedded store: domains, lists, members, bans.
+"""The changing side of the embedded store: domains, lists, members, bans; and, inherited, what delivery needs.
 
     with Store("sqlite:////var/lib/gatepost/gatepost.db") as store:
         store.add_domain("lists.example")
@@ -14,15 +14,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import sqlalchemy as sa
 
 from gatepost_lists.model import Domain, Role
 from gatepost_lists.store import bans, domains, mailinglists, member_import, members, people
 from gatepost_lists.store.changes import Ban, Change, Creation, Imported, Member, Refused
-from gatepost_lists.store.versions import READING, named_trouble, ready_engine, store_url
+from gatepost_lists.store.delivering import Delivering
+from gatepost_lists.store.versions import named_trouble
 
 # Page cache of a transaction that imports, in KiB: SQLite's own name and sign for it.
 _IMPORT_CACHE = -65536
@@ -32,50 +32,8 @@ def _pass_over(_: Refused) -> None:
     """Lines that nobody wants to hear of."""
 
 
-class Store:
+class Store(Delivering):
     """An embedded store that is there. Lists are named by their posting address, or by their list_id."""
-
-    def __init__(self, store: str | Path) -> None:
-        """Open `sqlite:///PATH`, or the path itself, and upgrade it where its schema is older.
-
-        Raises StoreReadOnlyError for other URLs, StoreTroubleError when it is missing, newer, or no store.
-        """
-        self.url = store_url(store)
-        self._engine = ready_engine(self.url)
-        self._reading = self._engine.execution_options(**{READING: True})
-        self._connection: sa.Connection | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-    def close(self) -> None:
-        """Let go of the file."""
-        self._engine.dispose()
-
-    @contextmanager
-    def transaction(self) -> Iterator[sa.Connection]:
-        """Make all changes inside one: they are kept together, or, if it raises, not at all."""
-        if self._connection is not None:
-            with self._connection.begin_nested():
-                yield self._connection
-            return
-        with named_trouble(self.url), self._engine.begin() as connection:
-            self._connection = connection
-            try:
-                yield connection
-            finally:
-                self._connection = None
-
-    @contextmanager
-    def _looking(self) -> Iterator[sa.Connection]:
-        if self._connection is not None:
-            yield self._connection
-            return
-        with named_trouble(self.url), self._reading.begin() as connection:
-            yield connection
 
     def add_domain(self, domain: str, alias_domain: str | None = None, shared: bool | None = None) -> Change:
         """Make a domain, or change what is given of one that is there; an alias_domain of '' takes the alias away.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import fields
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,7 +12,17 @@ from gatepost_lists.addresses import Address, AddressError, parse_address
 from gatepost_lists.store import domains, people, values
 from gatepost_lists.store.changes import Change, Creation
 from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError
-from gatepost_lists.store.schema import ban, domain, mailinglist, member
+from gatepost_lists.store.profiles import Profile
+from gatepost_lists.store.schema import (
+    ban,
+    bounce_event,
+    delivery_state,
+    domain,
+    mailinglist,
+    member,
+    pending,
+    told,
+)
 from gatepost_lists.subaddresses import SUBADDRESSES, readings
 
 _READ_ONLY = ("id", "mail_host", "list_name")
@@ -24,7 +35,11 @@ _DEFAULTS: dict[str, Any] = {
     "default_member_action": "defer",
     "emergency": False,
     "max_message_size": 0,
+    "process_bounces": True,
+    "bounce_score_threshold": 5,
+    "bounce_info_stale_after": 7,
 }
+_PROFILE = tuple(one.name for one in fields(Profile) if one.init and one.name != "key")
 _BY_ADDRESS = (
     sa.select(mailinglist)
     .join(domain)
@@ -58,6 +73,19 @@ def attributes(row: sa.RowMapping) -> dict[str, Any]:
     """What a list is, under Mailman's names."""
     rest = {name: value for name, value in row.items() if name not in (*_READ_ONLY, "list_id")}
     return {"list_id": row["list_id"], "fqdn_listname": f"{row['list_name']}@{row['mail_host']}", **rest}
+
+
+def profile(connection: sa.Connection, text: str) -> Profile | None:
+    """What mail of a list has to say of it; None where there is no such list."""
+    row = _find(connection, text)
+    return Profile(key=row["id"], **{name: row[name] for name in _PROFILE}) if row is not None else None
+
+
+def next_post(connection: sa.Connection, text: str) -> int:
+    """Count one more post of a list; its number, from 1."""
+    row = find(connection, text)
+    connection.execute(mailinglist.update().where(mailinglist.c.id == row["id"]), {"post_id": row["post_id"] + 1})
+    return int(row["post_id"]) + 1
 
 
 def create(connection: sa.Connection, text: str, settings: Iterable[str]) -> Creation:
@@ -119,10 +147,10 @@ def _change(connection: sa.Connection, row: sa.RowMapping, checked: list[values.
 
 
 def remove(connection: sa.Connection, text: str) -> str:
-    """Remove a list with its members and bans; its posting address."""
+    """Remove a list with its members, bans and all else that is kept of it; its posting address."""
     row = find(connection, text)
     users = connection.scalars(sa.select(member.c.user_id).where(member.c.list_id == row["id"]).distinct()).all()
-    for table in (member, ban):
+    for table in (member, ban, delivery_state, bounce_event, pending, told):
         connection.execute(table.delete().where(table.c.list_id == row["id"]))
     connection.execute(mailinglist.delete().where(mailinglist.c.id == row["id"]))
     people.forget_strangers(connection, users)

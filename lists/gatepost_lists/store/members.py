@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from gatepost_lists.model import Role
 from gatepost_lists.store import mailinglists, people, values
-from gatepost_lists.store.changes import Change, Member
+from gatepost_lists.store.changes import Change, DeliveryStatus, Member
 from gatepost_lists.store.errors import BadValueError, NotFoundError
 from gatepost_lists.store.lines import LineError, parse_line
-from gatepost_lists.store.schema import address, member
+from gatepost_lists.store.schema import address, delivery_state, member
 
 _LIST_ID = sa.bindparam("list", type_=sa.Integer)
 _ROLE = sa.bindparam("role_", type_=sa.Text)
@@ -35,6 +35,14 @@ SET_ACTION = (
     member.update()
     .where(_THIS_MEMBER, member.c.moderation_action.is_distinct_from(_ACTION))
     .values(moderation_action=_ACTION)
+)
+_FORGET_DELIVERY = delivery_state.delete().where(
+    delivery_state.c.list_id == _LIST_ID, delivery_state.c.address_id == sa.bindparam("address")
+)
+_HAS_STATE = sa.and_(
+    member.c.role == Role.MEMBER.value,
+    delivery_state.c.list_id == member.c.list_id,
+    delivery_state.c.address_id == member.c.address_id,
 )
 
 
@@ -77,6 +85,8 @@ def remove(connection: sa.Connection, text: str, addresses: Sequence[str], role:
         )
         if not found or not gone or not gone.rowcount:
             raise NotFoundError(f"{email} is no {role} of {row['list_name']}@{row['mail_host']}")
+        if role is Role.MEMBER:
+            connection.execute(_FORGET_DELIVERY, {"list": row["id"], "address": found.id})
         people.forget_strangers(connection, [found.user_id])
 
 
@@ -84,13 +94,20 @@ def listing(connection: sa.Connection, text: str, role: Role | None) -> Iterator
     """Who is on a list, in that role or in any, in the order of their addresses."""
     query = (
         sa.select(
-            address.c.email, address.c.original, address.c.display_name, member.c.role, member.c.moderation_action
+            address.c.email,
+            address.c.original,
+            address.c.display_name,
+            member.c.role,
+            member.c.moderation_action,
+            sa.func.coalesce(delivery_state.c.delivery_status, DeliveryStatus.ENABLED.value),
         )
         .join_from(member, address, member.c.address_id == address.c.id)
+        .join(delivery_state, _HAS_STATE, isouter=True)
         .where(member.c.list_id == mailinglists.find(connection, text)["id"])
         .order_by(address.c.email, member.c.role)
     )
     if role is not None:
         query = query.where(member.c.role == role)
-    for email, original, display_name, kept, action in connection.execute(query.execution_options(yield_per=1000)):
-        yield Member(email, original, display_name, Role(kept), action)
+    rows = connection.execute(query.execution_options(yield_per=1000))
+    for email, original, display_name, kept, action, status in rows:
+        yield Member(email, original, display_name, Role(kept), action, DeliveryStatus(status))

@@ -12,7 +12,19 @@ import sqlalchemy as sa
 
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
 
-__all__ = ["SCHEMA_VERSION", "address", "ban", "domain", "mailinglist", "member", "metadata"]
+__all__ = [
+    "SCHEMA_VERSION",
+    "address",
+    "ban",
+    "bounce_event",
+    "delivery_state",
+    "domain",
+    "mailinglist",
+    "member",
+    "metadata",
+    "pending",
+    "told",
+]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -51,6 +63,10 @@ mailinglist = sa.Table(
     sa.Column("default_member_action", sa.Text, nullable=False, server_default="defer"),
     sa.Column("emergency", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("max_message_size", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("process_bounces", sa.Boolean, nullable=False, server_default=sa.true()),
+    sa.Column("bounce_score_threshold", sa.Integer, nullable=False, server_default="5"),
+    sa.Column("bounce_info_stale_after", sa.Integer, nullable=False, server_default="7"),
+    sa.Column("post_id", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("mail_host", "list_name"),
 )
 
@@ -58,11 +74,20 @@ address = sa.Table(
     "address",
     metadata,
     sa.Column("id", sa.Integer, primary_key=True),
-    sa.Column("email", sa.Text, nullable=False, unique=True),
+    sa.Column("email", sa.Text, nullable=False),
     sa.Column("original", sa.Text, nullable=False),
     sa.Column("display_name", sa.Text, nullable=False, server_default=""),
     sa.Column("user_id", sa.Integer, nullable=False, index=True),
 )
+# With the user in the index, the look-up of a sender reads no page of the table. So the index cannot be a unique one,
+# and a trigger refuses an address that is there already.
+sa.Index("ix_address_email_user_id", address.c.email, address.c.user_id)
+_EMAIL_ONCE = sa.DDL(  # type: ignore[no-untyped-call]
+    "CREATE TRIGGER address_email_once BEFORE INSERT ON address"
+    " WHEN EXISTS (SELECT 1 FROM address WHERE email = NEW.email)"
+    " BEGIN SELECT RAISE(ABORT, 'UNIQUE constraint failed: address.email'); END"
+)
+sa.event.listen(address, "after_create", _EMAIL_ONCE.execute_if(dialect="sqlite"))
 
 member = sa.Table(
     "member",
@@ -84,3 +109,67 @@ ban = sa.Table(
     sa.Column("list_id", sa.Integer, sa.ForeignKey("mailinglist.id", ondelete="CASCADE")),
 )
 sa.Index("uq_ban_email_list_id", ban.c.email, sa.func.coalesce(ban.c.list_id, 0), unique=True)
+
+# Of members whose delivery is not enabled, or who have bounced. Not in `member`, whose rows must stay small: nearly all
+# members have no row here.
+delivery_state = sa.Table(
+    "delivery_state",
+    metadata,
+    sa.Column("list_id", sa.ForeignKey("mailinglist.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column(
+        "address_id",
+        sa.Integer,
+        sa.ForeignKey("address.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+        index=True,
+    ),
+    sa.Column("delivery_status", sa.Text, nullable=False, server_default="enabled"),
+    sa.Column("bounce_score", sa.Integer, nullable=False, server_default="0"),
+    sa.Column("last_bounce", sa.Float),
+    sqlite_with_rowid=False,
+)
+
+# Times here and below are seconds since the epoch.
+bounce_event = sa.Table(
+    "bounce_event",
+    metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("list_id", sa.Integer, sa.ForeignKey("mailinglist.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("happened", sa.Float, nullable=False, index=True),
+    sa.Column("why", sa.Text, nullable=False),
+)
+sa.Index(
+    "ix_bounce_event_list_id_email_happened",
+    bounce_event.c.list_id,
+    bounce_event.c.email,
+    bounce_event.c.happened,
+)
+
+# Requests that wait for a confirmation. `original` is the address as it was written.
+pending = sa.Table(
+    "pending",
+    metadata,
+    sa.Column("token_hash", sa.Text, primary_key=True),
+    sa.Column("list_id", sa.Integer, sa.ForeignKey("mailinglist.id", ondelete="CASCADE"), nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("email", sa.Text, nullable=False),
+    sa.Column("original", sa.Text, nullable=False),
+    sa.Column("display_name", sa.Text, nullable=False, server_default=""),
+    sa.Column("data", sa.JSON, nullable=False, server_default="{}"),
+    sa.Column("expires", sa.Float, nullable=False, index=True),
+    sa.UniqueConstraint("list_id", "kind", "email"),
+    sqlite_with_rowid=False,
+)
+
+# What was answered or announced already, and how often, until it expires.
+told = sa.Table(
+    "told",
+    metadata,
+    sa.Column("list_id", sa.ForeignKey("mailinglist.id", ondelete="CASCADE"), primary_key=True, autoincrement=False),
+    sa.Column("what", sa.Text, primary_key=True),
+    sa.Column("times", sa.Integer, nullable=False, server_default="1"),
+    sa.Column("expires", sa.Float, nullable=False, index=True),
+    sqlite_with_rowid=False,
+)

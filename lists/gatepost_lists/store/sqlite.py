@@ -14,6 +14,8 @@ import json
 import os
 import sqlite3
 import time
+from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from types import TracebackType
 from typing import Any, NamedTuple
@@ -21,7 +23,7 @@ from urllib.parse import quote
 
 from gatepost_lists.addresses import Address
 from gatepost_lists.directory import DirectoryTrouble, RecordTrouble
-from gatepost_lists.model import NOWHERE, STRANGER, Action, Domain, MailingList, Place, Standing
+from gatepost_lists.model import NOWHERE, STRANGER, Action, Domain, DomainNames, MailingList, Place, Standing
 from gatepost_lists.patterns import NO_PATTERNS, Pattern, PatternError, PatternList, compile_regex, pattern_list
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
 from gatepost_lists.subaddresses import readings
@@ -34,6 +36,10 @@ _LOOK_SECONDS = 0.2
 _MAX_LISTS = 20_000
 
 _DOMAIN = "SELECT mail_host, COALESCE(alias_domain, ''), shared FROM domain WHERE mail_host = ?1 OR alias_domain = ?1"
+_NAMES = (
+    "SELECT mail_host, COALESCE(alias_domain, ''), shared, list_name"
+    " FROM domain LEFT JOIN mailinglist USING (mail_host) ORDER BY mail_host, list_name"
+)
 _LIST = (
     "SELECT list_id, list_name, mail_host, id, accept_these_nonmembers, hold_these_nonmembers, reject_these_nonmembers,"
     " discard_these_nonmembers, default_nonmember_action, default_member_action, emergency, max_message_size"
@@ -141,6 +147,10 @@ class SqliteDirectory:
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
         list_name, _, mail_host = fqdn_listname.rpartition("@")
         return any(self._rows(_IS_MEMBER, (email, mail_host, list_name)) for email in senders)
+
+    def names(self) -> Iterator[DomainNames]:
+        for (host, alias, shared), rows in groupby(self._rows(_NAMES, ()), key=lambda row: row[:3]):
+            yield DomainNames(Domain(host, alias, bool(shared)), tuple(name for *_, name in rows if name is not None))
 
     def close(self) -> None:
         if self._connection is not None:

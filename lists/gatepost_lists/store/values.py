@@ -1,6 +1,7 @@
 """What somebody types, checked and brought into the form in which it is kept: names, attributes, patterns, actions.
 
-No database here. Everything raises BadValueError, whose message says what was expected.
+No database here. Everything raises BadValueError, whose message says what was expected; but for `known_as` and `said`,
+which take whatever comes by mail.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any, NamedTuple
 from gatepost_lists.addresses import Address, AddressError, strict_address, strict_domain
 from gatepost_lists.model import Action
 from gatepost_lists.patterns import PatternError, normal_entry
+from gatepost_lists.senders import parse_sender
 from gatepost_lists.store.errors import BadValueError, NotFoundError
 
 SUBSCRIPTION_POLICIES = ("open", "confirm", "moderate", "confirm_then_moderate")
@@ -23,7 +25,9 @@ _BREAK = re.compile(r"[\s<>]")
 _NOT_IN_LIST_NAMES = re.compile(r'[@%!"\\()<>\[\],:;|/]')
 # What stands for no moderation action of one's own: what the list says counts.
 LIST_DEFAULT = "default"
-_LARGEST_SIZE = 2**31 - 1
+_LARGEST_NUMBER = 2**31 - 1
+_LONGEST_STALE_DAYS = 36_500
+_LONGEST_SAID = 500
 
 
 def domain_name(text: str) -> str:
@@ -76,6 +80,17 @@ def one_line(text: str) -> str:
     return text.strip()
 
 
+def known_as(text: str) -> str:
+    """The form in which an address is compared that somebody else wrote; what is none is an address of nobody."""
+    return next(iter(parse_sender(text)), "")
+
+
+def said(text: str) -> str:
+    """What others said, which may be anything, as one line of printable characters, and not a long one."""
+    line = " ".join("".join(letter if letter.isprintable() else " " for letter in text).split())
+    return line if len(line) <= _LONGEST_SAID else f"{line[: _LONGEST_SAID - 1]}…"
+
+
 def action(text: str) -> str:
     """One of Mailman's actions."""
     return _one_of(tuple(Action), text)
@@ -103,11 +118,14 @@ def _boolean(text: str) -> bool:
         raise BadValueError(f"{text!r} is none of {', '.join(_BOOLEANS)}") from None
 
 
-def _kibibytes(text: str) -> int:
-    text = text.strip()
-    if not (text.isascii() and text.isdigit() and len(text) < 11 and int(text) <= _LARGEST_SIZE):
-        raise BadValueError(f"{text!r} is no number of KiB (0 for no limit)")
-    return int(text)
+def _number(least: int, most: int, what: str) -> Callable[[str], int]:
+    def checked(text: str) -> int:
+        text = text.strip()
+        if not (text.isascii() and text.isdigit() and len(text) < 11 and least <= int(text) <= most):
+            raise BadValueError(f"{text!r} is no {what}")
+        return int(text)
+
+    return checked
 
 
 def pattern(text: str, *, lists_allowed: bool, ignore_case: bool = False) -> str:
@@ -118,6 +136,15 @@ def pattern(text: str, *, lists_allowed: bool, ignore_case: bool = False) -> str
         return normal_entry(text, lists_allowed=lists_allowed, ignore_case=ignore_case)
     except PatternError as error:
         raise BadValueError(str(error)) from error
+
+
+def literal_glob(entry: str) -> str:
+    """What to say of an entry that reads like a glob, '' for any other: only a ^regex stands for several addresses."""
+    entry = entry.strip()
+    if "*" not in entry or entry.startswith(("^", "@")):
+        return ""
+    regex = "^" + ".*".join(re.escape(part) for part in entry.lower().split("*")) + "$"
+    return f"{entry!r} stands for that very address, with the '*': for all that are like it, write {regex!r}"
 
 
 def ban_pattern(text: str) -> str:
@@ -132,7 +159,10 @@ _SCALARS: dict[str, Callable[[str], object]] = {
     "default_nonmember_action": action,
     "default_member_action": action,
     "emergency": _boolean,
-    "max_message_size": _kibibytes,
+    "max_message_size": _number(0, _LARGEST_NUMBER, "number of KiB (0 for no limit)"),
+    "process_bounces": _boolean,
+    "bounce_score_threshold": _number(1, _LARGEST_NUMBER, "number of bounces from 1 on"),
+    "bounce_info_stale_after": _number(1, _LONGEST_STALE_DAYS, f"number of days from 1 to {_LONGEST_STALE_DAYS}"),
 }
 PATTERN_ATTRIBUTES = tuple(f"{action}_these_nonmembers" for action in ("accept", "hold", "reject", "discard"))
 SETTABLE = tuple(sorted((*_SCALARS, *PATTERN_ATTRIBUTES)))
@@ -175,6 +205,17 @@ def _entries(attribute: str, operator: str, value: str) -> tuple[str, ...]:
         return tuple(pattern(entry, lists_allowed=lists_allowed) for entry in entries)
     except BadValueError as error:
         raise BadValueError(f"{attribute}: {error}") from error
+
+
+def literal_globs(settings: Iterable[Setting]) -> tuple[str, ...]:
+    """What to say of entries that are to be there and read like globs."""
+    entries = (
+        entry
+        for attribute, operator, value in settings
+        if attribute in PATTERN_ATTRIBUTES and operator != "-="
+        for entry in value
+    )
+    return tuple(filter(None, map(literal_glob, entries)))
 
 
 def apply(settings: Iterable[Setting], current: dict[str, Any]) -> dict[str, Any]:

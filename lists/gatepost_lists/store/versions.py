@@ -166,9 +166,25 @@ def _migrate(engine: sa.Engine, version: str | None) -> None:
             f"{engine.url.database}: a newer gatepost made this store",
             f"its schema is {version}, and known here is {SCHEMA_VERSION}: use a newer gatepost",
         )
-    with engine.connect() as connection, connection.begin():
+    with without_foreign_keys(engine) as connection, connection.begin():
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
+
+
+@contextmanager
+def without_foreign_keys(engine: sa.Engine) -> Iterator[sa.Connection]:
+    """A connection on which a table may be made anew although others refer to it (SQLite, 'ALTER TABLE', section 7).
+
+    The pragma is of effect outside transactions only, so SQLAlchemy, which begins one before anything, is gone round.
+    """
+    try:
+        with engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None  # noqa: S101 - the pool has just connected it
+            driver.execute("PRAGMA foreign_keys = OFF")
+            yield connection
+    finally:
+        engine.dispose()  # with that connection
 
 
 def alembic_config() -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import Change
 from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError, StoreError
+from gatepost_lists.store.profiles import Profile
 
 ANN = "ann@lists.example"
 FRESH: dict[str, Any] = {
@@ -25,6 +27,10 @@ FRESH: dict[str, Any] = {
     "default_member_action": "defer",
     "emergency": False,
     "max_message_size": 0,
+    "process_bounces": True,
+    "bounce_score_threshold": 5,
+    "bounce_info_stale_after": 7,
+    "post_id": 0,
 }
 
 
@@ -98,6 +104,9 @@ def test_names_that_read_like_an_address_of_another_list(store: Store) -> None:
         ("emergency=true", True),
         ("emergency=YES", True),
         ("max_message_size=40", 40),
+        ("process_bounces=no", False),
+        ("bounce_score_threshold=1", 1),
+        ("bounce_info_stale_after= 36500 ", 36_500),
         ("hold_these_nonmembers=A@Example.org\n\n^b", ["a@example.org", "^b"]),
         ("accept_these_nonmembers+=@ann@lists.example", ["@ann@lists.example"]),
         (r"reject_these_nonmembers=^.*@example\.org$", [r"^.*@example\.org$"]),
@@ -119,7 +128,9 @@ def test_settings(store: Store, setting: str, expected: object) -> None:
         "default_member_action=", "subscription_policy=closed", "description=a\nb", "display_name=\udcff",
         "accept_these_nonmembers+=^(", "accept_these_nonmembers+=", "accept_these_nonmembers+=nobody",
         "hold_these_nonmembers+=@ann@lists.example", "accept_these_nonmembers=^\udcff",
-        "reject_these_nonmembers=^a\tb",
+        "reject_these_nonmembers=^a\tb", "process_bounces=maybe", "bounce_score_threshold=0",
+        "bounce_score_threshold=1.5", "bounce_score_threshold+=1", "bounce_info_stale_after=0",
+        "bounce_info_stale_after=7d", "bounce_info_stale_after=36501", "post_id=3",
     ],
 )  # fmt: skip
 def test_settings_that_are_none(store: Store, setting: str) -> None:
@@ -153,6 +164,52 @@ def test_removing_takes_members_and_bans_along(store: Store) -> None:
     with pytest.raises(NotFoundError):
         store.linked("gone@example.org")
     assert store.linked("both@example.org") == []
+
+
+def test_removing_takes_along_what_delivery_keeps(store: Store) -> None:
+    store.add_members(ANN, ["bo@example.org"])
+    store.register_bounce(ANN, "bo@example.org", "550", 0.0)
+    store.add_pending("join", ANN, "cy@example.org", 60, 0.0)
+    store.first_time(ANN, "key", 0.0, 60)
+    store.remove_list(ANN)
+    with store.transaction() as connection:
+        for table in ("delivery_state", "bounce_event", "pending", "told", "member", "address"):
+            assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0, table
+
+
+def test_a_profile(store: Store) -> None:
+    store.set_list(ANN, "display_name=Ann", "description=Of Ann", "subscription_policy=open", "process_bounces=no")
+    store.set_list(ANN, "bounce_score_threshold=2", "bounce_info_stale_after=3")
+    profile = store.profile("ANN@l.example")
+    assert profile is not None
+    assert profile == store.profile("ann.lists.example")
+    assert profile == Profile(
+        key=1,
+        list_id="ann.lists.example",
+        list_name="ann",
+        mail_host="lists.example",
+        display_name="Ann",
+        description="Of Ann",
+        subscription_policy="open",
+        process_bounces=False,
+        bounce_score_threshold=2,
+        bounce_info_stale_after=3,
+    )
+    assert profile.fqdn_listname == ANN
+    assert store.profile("nobody@lists.example") is store.profile("ann@elsewhere.example") is None
+
+
+def test_a_new_list_has_the_defaults_of_a_profile(store: Store) -> None:
+    assert store.profile(ANN) == Profile(key=1, list_id="ann.lists.example", list_name="ann", mail_host="lists.example")
+
+
+def test_posts_are_counted_for_each_list(store: Store, path: Path) -> None:
+    store.create_list("bob@lists.example")
+    assert [store.next_post(ANN), store.next_post("ann.lists.example")] == [1, 2]
+    assert store.next_post("bob@lists.example") == 1
+    with Store(path) as other:
+        assert other.next_post(ANN) == 3
+    assert (store.next_post(ANN), store.show_list(ANN)["post_id"]) == (4, 4)
 
 
 def test_lists_that_are_not_there(store: Store) -> None:

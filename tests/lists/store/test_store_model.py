@@ -18,7 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from gatepost_lists import open_directory, parse_address
 from gatepost_lists.model import Action, Role, Standing
 from gatepost_lists.store.admin import Store
-from gatepost_lists.store.changes import Ban
+from gatepost_lists.store.changes import Ban, DeliveryStatus
 from gatepost_lists.store.errors import ExistsError, NotFoundError
 from gatepost_lists.store.versions import create
 
@@ -33,12 +33,16 @@ lists = st.builds("{}@{}".format, st.sampled_from(NAMES), hosts)
 people = st.sampled_from(PEOPLE)
 roles = st.sampled_from(Role)
 actions = st.sampled_from((None, "default", "reject", "accept"))
+statuses = st.sampled_from(DeliveryStatus)
 attributes = st.sampled_from(("hold_these_nonmembers", "accept_these_nonmembers"))
 entries = st.sampled_from(("x@example.org", "^y"))
 
 
 class StoreAgreesWithModel(RuleBasedStateMachine):
-    """The model: domains by name, lists by address, roles by (list, person, role), people by user, and bans."""
+    """The model: domains by name, lists by address, roles by (list, person, role), people by user, and bans.
+
+    `stopped` are the members, by (list, person), whose delivery is not enabled.
+    """
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,6 +55,7 @@ class StoreAgreesWithModel(RuleBasedStateMachine):
         self.members: dict[tuple[str, str, Role], str | None] = {}
         self.users: list[set[str]] = []
         self.bans: set[Ban] = set()
+        self.stopped: dict[tuple[str, str], DeliveryStatus] = {}
 
     def teardown(self) -> None:
         self.store.close()
@@ -128,6 +133,7 @@ class StoreAgreesWithModel(RuleBasedStateMachine):
             del self.lists[name]
             self.members = {key: action for key, action in self.members.items() if key[0] != name}
             self.bans = {ban for ban in self.bans if ban.mailing_list != name}
+            self.stopped = {key: status for key, status in self.stopped.items() if key[0] != name}
             self.forget_strangers()
 
     @rule(name=lists, who=st.lists(people, min_size=1, max_size=3), role=roles, action=actions, bulk=st.booleans())
@@ -144,7 +150,17 @@ class StoreAgreesWithModel(RuleBasedStateMachine):
         there = (name, person, role) in self.members
         if self.attempt(there, self.store.remove_members, name, [person], role):
             del self.members[name, person, role]
+            if role is Role.MEMBER:
+                self.stopped.pop((name, person), None)
             self.forget_strangers()
+
+    @rule(name=lists, person=people, status=statuses)
+    def set_delivery(self, name: str, person: str, status: DeliveryStatus) -> None:
+        there = (name, person, Role.MEMBER) in self.members
+        if self.attempt(there, self.store.set_delivery, name, person, status, "because", 0.0):
+            self.stopped[name, person] = status
+            if status is DeliveryStatus.ENABLED:
+                del self.stopped[name, person]
 
     @rule(first=people, second=people)
     def link(self, first: str, second: str) -> None:
@@ -180,9 +196,17 @@ class StoreAgreesWithModel(RuleBasedStateMachine):
             assert {attribute: found[name][attribute] for attribute in expected} == expected
             rows = {(name, one.email, one.role): one.moderation_action for one in self.store.members(name)}
             assert rows == {key: action for key, action in self.members.items() if key[0] == name}
+            self.compare_delivery(name)
         for person in PEOPLE:
             linked = {person, *self.store.linked(person)} if self.user(person) else set()
             assert linked == self.user(person)
+
+    def compare_delivery(self, name: str) -> None:
+        members = {person for of, person, role in self.members if (of, role) == (name, Role.MEMBER)}
+        found = {one.email: one.delivery_status for one in self.store.members(name, Role.MEMBER)}
+        assert found == {person: self.stopped.get((name, person), DeliveryStatus.ENABLED) for person in members}
+        recipients = [one.email for one in self.store.recipients(name, None, 99)]
+        assert sorted(recipients) == sorted(members - {person for of, person in self.stopped if of == name})
 
     @invariant()
     def what_the_doors_find_agrees(self) -> None:

@@ -1,0 +1,294 @@
+"""The services that `gatepost run` starts: each part, made of the settings, and what they have in common.
+
+Beside the command line this is the one place that knows every part. PARTS names them; a part's modules are loaded when
+it is made, so that no service pays for what it does not need.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from gatepost_conf.settings import Settings
+    from gatepost_delivery import Options as DeliveryOptions
+    from gatepost_delivery.outgoing import SMTPConnection
+    from gatepost_delivery.outgoing.connection import Options as ConnectionOptions
+    from gatepost_lists import Judging, Rules
+    from gatepost_lmtp import Options as LmtpOptions
+    from gatepost_milter import Options as MilterOptions
+    from gatepost_policy import Options as PolicyOptions
+    from gatepost_policy import PartOptions
+    from gatepost_policy.socketmap import Options as SocketmapOptions
+    from gatepost_service.part import Part
+
+
+class PartMissingError(click.ClickException):
+    """A part that cannot run because something that it needs is not installed."""
+
+    exit_code = os.EX_UNAVAILABLE
+
+
+@dataclass
+class LiveSettings:
+    """The settings of running services: read again at HUP, the old ones kept where the file has become wrong."""
+
+    path: Path
+    settings: Settings
+
+    def configure_log(self, *, stdio: bool = False) -> None:
+        """Send the log where the settings say."""
+        from gatepost_service import log  # noqa: PLC0415 - for the services alone
+
+        log.configure(self.settings.log.format, str(self.settings.log.file or ""), stdio=stdio)
+
+    def read(self) -> Settings:
+        """The settings as the file has them now."""
+        from gatepost_conf.settings import SettingsError, load  # noqa: PLC0415 - pydantic comes with it
+        from gatepost_service import log  # noqa: PLC0415
+
+        logger = log.get_logger("settings")
+        try:
+            self.settings = load(self.path)
+        except SettingsError as error:
+            for problem in error.problems:
+                logger.error("settings not read: the old ones stay", why=problem)  # noqa: TRY400 - it says all
+        else:
+            self.configure_log()
+            logger.info("settings read", file=str(self.path))
+        return self.settings
+
+
+def rules_of(settings: Settings) -> Rules:
+    """The judge's rules, as the settings have them."""
+    from gatepost_lists import Rules  # noqa: PLC0415 - for those commands alone that judge
+
+    lists = settings.lists
+    return Rules(
+        probe_senders=lists.probe_senders,
+        null_sender_posts=lists.null_sender_posts == "pass",
+        reject_moderated_members=lists.reject_moderated_members,
+        refuse_oversize=lists.refuse_oversize,
+        shared_domains=frozenset(lists.shared_domains),
+        origin=settings.site.origin,
+    )
+
+
+def judging_of(settings: Settings) -> Judging:
+    """What every door needs to know of the settings."""
+    from gatepost_lists import Judging, open_directory  # noqa: PLC0415 - for the services alone
+
+    lists = settings.lists
+    return Judging(
+        open_directory=lambda: open_directory(lists.directory),
+        rules=rules_of(settings),
+        observe=lists.mode == "observe",
+        accept_trouble=lists.on_trouble == "accept",
+        log_verdicts=settings.log.verdicts,
+    )
+
+
+def policy_options(settings: Settings) -> PolicyOptions:
+    """What the policy service needs to know of the settings."""
+    from gatepost_policy import Options  # noqa: PLC0415 - for this service alone
+
+    contexts = settings.policy.contexts.items()
+    return Options(
+        judging=judging_of(settings),
+        contexts={name: (context.mode or settings.lists.mode) == "observe" for name, context in contexts},
+        timeout=settings.policy.timeout.total_seconds(),
+    )
+
+
+def socketmap_options(settings: Settings) -> SocketmapOptions:
+    """What the live tables need to know of the settings."""
+    from gatepost_conf.site import dialled_host  # noqa: PLC0415 - for this service alone
+    from gatepost_policy.socketmap import Options, Site  # noqa: PLC0415
+
+    client = settings.postfix.lmtp_service
+    host, _, port = settings.lmtp.public_address.rpartition(":")
+    host = f"[{dialled_host(host.strip('[]'))}]"  # in brackets no MX record is looked for (transport(5))
+    return Options(
+        judging=judging_of(settings),
+        site=Site(transport=f"{client}:{host}:{port}", mailer=f"{client}:{host}", owner=settings.site.owner),
+        timeout=settings.socketmap.timeout.total_seconds(),
+    )
+
+
+def _policy_part_options(settings: Settings) -> PartOptions:
+    from gatepost_policy import PartOptions  # noqa: PLC0415 - for this service alone
+
+    return PartOptions(policy_options(settings), socketmap_options(settings))
+
+
+def _policy_part(live: LiveSettings) -> Part:
+    from gatepost_policy import policy_part  # noqa: PLC0415 - for this service alone
+
+    section, tables = live.settings.policy, live.settings.socketmap
+    listen = section.listen, tables.listen if tables.enabled else ()
+    return policy_part(*listen, section.workers, section.metrics, lambda: _policy_part_options(live.read()))
+
+
+def serve_policy_on_stdio(live: LiveSettings) -> int:
+    """Serve one client on standard input and output; gives the exit status."""
+    from gatepost_policy import PolicyService, serve_stdio  # noqa: PLC0415 - for this service alone
+    from gatepost_service.log import VerdictLog  # noqa: PLC0415
+    from gatepost_service.metrics import Tally  # noqa: PLC0415
+
+    live.configure_log(stdio=True)
+    options = policy_options(live.settings)
+    return serve_stdio(PolicyService(options, VerdictLog(), Tally()), options.timeout)
+
+
+def milter_options(settings: Settings) -> MilterOptions:
+    """What the milter needs to know of the settings."""
+    from gatepost_milter import Options  # noqa: PLC0415 - for this service alone
+
+    section = settings.milter
+    return Options(
+        judging=judging_of(settings),
+        at_headers=section.stage == "headers",
+        remove_failed=section.failed_recipients == "remove",
+        add_message_id=section.add_message_id,
+        hostname=settings.site.hostname,
+    )
+
+
+def _milter_part(live: LiveSettings) -> Part:
+    try:
+        from gatepost_milter.part import milter_part  # noqa: PLC0415 - for this service alone
+    except ImportError as error:
+        raise PartMissingError(f"milter: pymilter is not installed ({error}); see docs/milter.md") from error
+    section = live.settings.milter
+    timeout = section.timeout.total_seconds()
+    return milter_part(section.listen, section.workers, section.metrics, lambda: milter_options(live.read()), timeout)
+
+
+def lmtp_options(settings: Settings) -> LmtpOptions:
+    """What the LMTP receiver needs to know of the settings."""
+    from gatepost_lmtp import Options  # noqa: PLC0415 - for this service alone
+    from gatepost_queue import open_queue, path_of  # noqa: PLC0415
+
+    section, engine = settings.lmtp, settings.queue.engine
+    return Options(
+        judging=judging_of(settings),
+        open_queue=lambda: open_queue(engine),
+        hostname=settings.site.hostname,
+        owner=settings.site.owner,
+        at_headers=section.stage == "headers",
+        sender_tests=section.sender_tests,
+        max_message_octets=section.max_message_bytes,
+        max_recipients=section.max_recipients,
+        max_connections=section.max_connections,
+        xforward=section.xforward,
+        deduplicate=section.deduplicate,
+        spool_folder=str(path_of(engine).parent),
+        timeout=section.timeout.total_seconds(),
+    )
+
+
+def _lmtp_part(live: LiveSettings) -> Part:
+    from gatepost_lmtp import lmtp_part  # noqa: PLC0415 - for this service alone
+    from gatepost_queue import path_of  # noqa: PLC0415
+    from gatepost_queue.gauges import QueueGauges  # noqa: PLC0415
+    from gatepost_queue.versions import create  # noqa: PLC0415
+
+    section, engine = live.settings.lmtp, live.settings.queue.engine
+    create(engine)
+    gauges = (QueueGauges(path_of(engine)),)
+    return lmtp_part(section.listen, section.workers, section.metrics, lambda: lmtp_options(live.read()), gauges)
+
+
+def delivery_options(settings: Settings) -> DeliveryOptions:
+    """What delivery needs to know of the settings."""
+    from gatepost_delivery import Options  # noqa: PLC0415 - for this service alone
+    from gatepost_delivery.outgoing import Pool  # noqa: PLC0415
+    from gatepost_lists import open_directory  # noqa: PLC0415
+    from gatepost_lists.store.admin import Store  # noqa: PLC0415
+    from gatepost_queue import open_queue, path_of  # noqa: PLC0415
+
+    section, lists, engine = settings.delivery, settings.lists.directory, settings.queue.engine
+    return Options(
+        open_store=lambda: Store(lists),
+        open_directory=lambda: open_directory(lists),
+        open_queue=lambda: open_queue(engine),
+        open_pool=lambda: Pool(lambda: _outgoing(settings), section.connections),
+        queue_path=path_of(engine),
+        rules=rules_of(settings),
+        owner=settings.site.owner,
+        connections=section.connections,
+        max_recipients=section.max_recipients,
+        verp_interval=section.verp_delivery_interval,
+        retry_period=section.delivery_retry_period.total_seconds(),
+        dmarc=section.dmarc,
+        nameservers=section.nameservers,
+        request_life=section.pending_request_life.total_seconds(),
+        max_answers=section.max_autoresponses_per_day,
+    )
+
+
+def _outgoing(settings: Settings) -> SMTPConnection:
+    """A connection to the mail server that takes outgoing mail, not opened yet."""
+    from gatepost_delivery import outgoing  # noqa: PLC0415 - for this service alone
+
+    section, devmode = settings.delivery, settings.devmode
+    options: ConnectionOptions = {
+        "timeout": section.timeout.total_seconds(),
+        "auth_plaintext": section.smtp_auth_plaintext,
+        "hostname": settings.site.hostname,
+        "devmode": (devmode.recipient or "") if devmode.enabled else "",
+    }
+    where = section.smtp_host, section.smtp_port, section.max_sessions_per_connection
+    login = section.smtp_user, section.smtp_pass
+    if section.smtp_secure_mode == "smtp":
+        return outgoing.SMTPConnection(*where, *login, **options)
+    kind = outgoing.SMTPSConnection if section.smtp_secure_mode == "smtps" else outgoing.STARTTLSConnection
+    return kind(*where, section.smtp_verify_cert, section.smtp_verify_hostname, *login, **options)
+
+
+def _delivery_part(live: LiveSettings) -> Part:
+    from gatepost_delivery import delivery_part  # noqa: PLC0415 - for this service alone
+    from gatepost_lists.store.admin import Store  # noqa: PLC0415
+    from gatepost_lists.store.errors import StoreReadOnlyError, StoreTroubleError  # noqa: PLC0415
+    from gatepost_queue import path_of  # noqa: PLC0415
+    from gatepost_queue.gauges import QueueGauges  # noqa: PLC0415
+    from gatepost_queue.versions import create  # noqa: PLC0415
+
+    section, engine = live.settings.delivery, live.settings.queue.engine
+    try:
+        Store(live.settings.lists.directory).close()  # bring it up to date before anybody reads it
+    except StoreReadOnlyError as error:
+        raise PartMissingError(f"delivery: {error}: who keeps the lists must deliver their mail") from error
+    except StoreTroubleError:
+        pass  # delivery tells of it, and waits for the store; the doors are not to wait with it
+    create(engine)
+    gauges = (QueueGauges(path_of(engine)),)
+    return delivery_part(section.workers, section.metrics, lambda: delivery_options(live.read()), gauges)
+
+
+# What `run` can start, in the order in which it does.
+PARTS: dict[str, Callable[[LiveSettings], Part]] = {
+    "policy": _policy_part,
+    "milter": _milter_part,
+    "lmtp": _lmtp_part,
+    "delivery": _delivery_part,
+}
+
+
+def parts_of(live: LiveSettings, named: Sequence[str]) -> list[Part]:
+    """The parts that were named; without names, all that are enabled and can run. Raises PartMissingError."""
+    if named:
+        return [PARTS[name](live) for name in dict.fromkeys(named)]
+    parts = []
+    for name, make in PARTS.items():
+        if getattr(live.settings, name).enabled:
+            try:
+                parts.append(make(live))
+            except PartMissingError as error:
+                click.echo(f"gatepost: left out: {error.message}", err=True)
+    return parts
