@@ -5,7 +5,7 @@
 
 from gatepost_queue.errors import EntryInUse, LeaseLost, NoEngine, NoSuchEntry, QueueError, QueueFull, QueueTrouble
 from gatepost_queue.queue import Queue, open_queue, path_of
-from gatepost_queue.values import BLOCK, QUEUES, Claimed, Content, Delivery, Entry, Figure, Message, Waiting
+from gatepost_queue.values import BLOCK, QUEUES, Claimed, Content, Delivery, Entry, Figure, Message, Put, Waiting
 
 __all__ = [
     "BLOCK",
@@ -20,6 +20,7 @@ __all__ = [
     "Message",
     "NoEngine",
     "NoSuchEntry",
+    "Put",
     "Queue",
     "QueueError",
     "QueueFull",

@@ -2,7 +2,9 @@
 
 - A claim is known by the entry's id and its count of attempts: a runner that has lost its lease to another changes
   nothing (LeaseLost).
-- A lease that expires is a failure: the runner died, or hung. After MAX_FAILURES an entry is shunted.
+- A lease that expires is a failure: the runner died, or hung. After MAX_FAILURES an entry is shunted. Outgoing mail is
+  not: that a runner died while another server had it says nothing about the message.
+- A runner's name ends with the number of its process as a holder: what a dead process had is free at once (`recover`).
 - An entry that has failed is claimed alone: should it bring its runner down again, no other entry is held up with it,
   or counted as failed.
 """
@@ -10,52 +12,70 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
 
 from gatepost_queue.connection import Row, Transaction
 from gatepost_queue.errors import LeaseLost
-from gatepost_queue.values import Claimed
+from gatepost_queue.rows import BLOCKS, COLUMNS, JOINED, queued
+from gatepost_queue.values import Claimed, runner_of
 
 MAX_FAILURES = 3
+_OUTGOING = frozenset(("out", "retry"))
 # Seconds that an entry rests after each failure: what is broken may be whole again, and others go first.
 FAILURE_PAUSES = (60.0, 600.0)
 # A claim ends when it has contents of so many octets together.
 CLAIM_OCTETS = 16 * 1024 * 1024
 
 _DUE = (
-    "SELECT e.id, e.failures, e.leased_until, e.runner, m.size FROM entry e JOIN message m ON m.id = e.message_id"
+    f"SELECT e.id, e.failures, e.leased_until, e.runner, m.size {JOINED}"
     " WHERE e.queue = ? AND e.next_attempt <= ? AND e.leased_until <= ? ORDER BY e.next_attempt, e.id LIMIT ?"
 )
 _LEASE = "UPDATE entry SET runner = ?, leased_until = ?, attempts = attempts + 1, failures = ? WHERE id = ?"
-_READ = (
-    "SELECT e.id, e.queue, e.listid, e.subaddress, e.recipients, e.metadata, e.attempts, e.failures, e.runner,"
-    " e.leased_until, m.id, m.trace, m.envsender, m.received, m.content"
-    " FROM entry e JOIN message m ON m.id = e.message_id WHERE e.id = ?"
-)
-_BLOCKS = "SELECT content FROM message_block WHERE message_id = ? ORDER BY number"
+_RUNNERS = "SELECT DISTINCT runner FROM entry WHERE leased_until > 0"
+_EXPIRE = "UPDATE entry SET leased_until = ? WHERE runner = ? AND leased_until > ?"
+_READ = f"SELECT {COLUMNS}, m.id, m.content {JOINED} WHERE e.id = ?"
 _OWN = " WHERE id = ? AND attempts = ? AND leased_until > 0"
 _RENEW = f"UPDATE entry SET leased_until = ?{_OWN}"  # noqa: S608 - a constant
 _FREE = "UPDATE entry SET leased_until = 0, runner = '', failures = ?, last_error = ?, "
 _LATER = f"{_FREE}next_attempt = ?{_OWN}"
 _SHUNT = f"{_FREE}origin = queue, queue = 'shunt'"
 _DONE = f"DELETE FROM entry{_OWN}"  # noqa: S608 - a constant
+_GO_ON = f"UPDATE entry SET leased_until = ?, metadata = ?{_OWN}"  # noqa: S608 - a constant
 _FORGET = "DELETE FROM message WHERE id = ? AND NOT EXISTS (SELECT 1 FROM entry WHERE message_id = ?)"
 
 
 def claim(
+    transaction: Transaction,
+    now: float,
+    queues: str | tuple[str, ...],
+    runner: str,
+    lease_seconds: float,
+    limit: int,
+) -> list[Claimed]:
+    """The entries that the runner now has, all of them of the first of these queues that has any."""
+    for queue in (queues,) if isinstance(queues, str) else queues:
+        if claimed := _claim(transaction, now, queue, runner, lease_seconds, limit):
+            return claimed
+    return []
+
+
+def _claim(
     transaction: Transaction, now: float, queue: str, runner: str, lease_seconds: float, limit: int
 ) -> list[Claimed]:
-    """The entries that the runner now has."""
+    name = f"{runner}/{transaction.holders.own:x}"
     claimed: list[Claimed] = []
     octets = 0
     for number, failed_before, leased_until, last_runner, size in transaction.rows(_DUE, (queue, now, now, limit)):
-        failures = failed_before + (leased_until > 0)
+        failures = failed_before + (leased_until > 0 and queue not in _OUTGOING)
         if claimed and (failures or octets + size > CLAIM_OCTETS):
             break
         if failures >= MAX_FAILURES:
-            error = f"{last_runner} did not end with it within its lease; {failures} attempts have failed"
+            error = f"{runner_of(last_runner)} did not end with it within its lease; {failures} attempts have failed"
             transaction.change(_SHUNT + " WHERE id = ?", (failures, error, number))
             continue
-        transaction.change(_LEASE, (runner, now + lease_seconds, failures, number))
+        transaction.change(_LEASE, (name, now + lease_seconds, failures, number))
         claimed.append(_claimed(transaction, transaction.rows(_READ, (number,))[0]))
         octets += size
         if failures:
@@ -64,26 +84,19 @@ def claim(
 
 
 def _claimed(transaction: Transaction, row: Row) -> Claimed:
-    number, queue, listid, subaddress, recipients, metadata, attempts, failures, runner, leased_until, *rest = row
-    message, trace, envsender, received, first = rest
-    blocks = [block for (block,) in transaction.rows(_BLOCKS, (message,))]
-    return Claimed(
-        id=number,
-        queue=queue,
-        listid=listid,
-        subaddress=subaddress,
-        recipients=tuple(json.loads(recipients)),
-        metadata=json.loads(metadata),
-        attempts=attempts,
-        failures=failures,
-        runner=runner,
-        leased_until=leased_until,
-        message=message,
-        trace=trace,
-        envsender=envsender,
-        received=received,
-        content=b"".join((first, *blocks)) if blocks else first,
-    )
+    fields, (message, first) = queued(row)
+    blocks = [block for (block,) in transaction.rows(BLOCKS, (message,))]
+    return Claimed(**fields, message=message, content=b"".join((first, *blocks)) if blocks else first)
+
+
+def recover(transaction: Transaction, now: float) -> int:
+    """Let the leases of dead processes expire now; how many entries are free by that."""
+    free = 0
+    for (runner,) in transaction.rows(_RUNNERS):
+        holder = runner.rpartition("/")[2]
+        if not transaction.holders.is_alive(int(holder, 16)):
+            free += transaction.change(_EXPIRE, (now, runner, now))
+    return free
 
 
 def _change_own(transaction: Transaction, statement: str, claimed: Claimed, *values: object) -> None:
@@ -96,10 +109,15 @@ def renew(transaction: Transaction, claimed: Claimed, until: float) -> None:
     _change_own(transaction, _RENEW, claimed, until)
 
 
+def go_on(transaction: Transaction, claimed: Claimed, metadata: Mapping[str, Any], until: float) -> Claimed:
+    """Keep the runner's own notes, and let the lease last until then."""
+    _change_own(transaction, _GO_ON, claimed, until, json.dumps(dict(metadata)))
+    return replace(claimed, metadata=metadata, leased_until=until)
+
+
 def done(transaction: Transaction, claimed: Claimed) -> None:
-    """Forget the entry, and its message with the last entry of it."""
+    """Forget the entry. Its message stays until forget_message is called."""
     _change_own(transaction, _DONE, claimed)
-    forget_message(transaction, claimed.message)
 
 
 def forget_message(transaction: Transaction, message: int) -> None:

@@ -34,9 +34,17 @@ _PRAGMAS = (
     "wal_autocheckpoint = 1024",
     "journal_size_limit = 67108864",
 )
-# Octets that no message may use up: what is in the queue already must be able to leave it, and that takes room too, in
-# the log and, once that is copied, in the file.
-RESERVE = 16 * 1024 * 1024
+# Before that it grows by one transaction more (writer.BATCH_OCTETS).
+LOG_OCTETS = 24 * 1024 * 1024
+# Octets that no message may use up: the log must be able to grow so far, or nothing could be changed any more. What it
+# has already counts as a part of them.
+RESERVE = LOG_OCTETS
+_SIZES = (
+    "SELECT page_count * page_size, freelist_count * page_size"
+    " FROM pragma_page_count, pragma_freelist_count, pragma_page_size"
+)
+# Milliseconds that readers may keep the log from being cut short.
+_SHORTLY = 200
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PROBE = bytes(64 * 1024)
 
@@ -53,7 +61,7 @@ class Transaction:
     def __init__(self, cursor: sqlite3.Cursor, path: Path, holders: Holders) -> None:
         self._cursor = cursor
         self._path = path
-        self._needed = RESERVE
+        self._in_log = self._in_file = 0
         self.holders = holders
         self.after_commit: list[Callable[[], object]] = []
         self.after_failure: list[Callable[[], object]] = []
@@ -70,13 +78,25 @@ class Transaction:
         """Run an INSERT; the id of the new row."""
         return self._cursor.execute(statement, values).lastrowid or 0
 
-    def need(self, octets: int) -> None:
-        """Make sure that there is room for so many octets more, in the log and in the file. Raises QueueFull."""
-        self._needed += 2 * octets
+    def need(self, octets: int, times: int = 1, of_reserve: int = 0) -> None:
+        """Make sure that there is room for so many octets more, in the log and, so many times, in the file.
+
+        of_reserve: octets of the reserve that may be used. What has been forgotten has left room in the file, and none
+        on the disk; what has not been copied from the log yet will take room in the file. Raises QueueFull.
+        """
+        self._in_log += octets
+        self._in_file += times * octets
+        [(size, unused)] = self.rows(_SIZES)
+        to_come = max(0, size - self._path.stat().st_size)
+        needed = RESERVE - of_reserve - min(self._log_octets(), LOG_OCTETS) + to_come + self._in_log
+        needed += max(0, self._in_file - unused)
         disk = os.statvfs(self._path.parent)
         free = disk.f_bavail * disk.f_frsize
-        if free < self._needed:
-            raise QueueFull(f"{self._path}: there is no room: {free} octets are free, and {self._needed} are needed")
+        if free < needed:
+            raise QueueFull(f"{self._path}: there is no room: {free} octets are free, and {needed} are needed")
+
+    def _log_octets(self) -> int:
+        return self._path.with_name(f"{self._path.name}-wal").stat().st_size
 
     def call(self, calls: list[Callable[[], object]]) -> None:
         """Do what is to be done at the end, the newest first."""
@@ -120,11 +140,20 @@ class Connection:
         try:
             yield
         except (sqlite3.Error, OSError) as error:
-            self._drop()
-            raise trouble(self.path, error) from error
-        except QueueTrouble:
-            self._drop()
+            found = trouble(self.path, error)
+            self._give_way(found)
+            raise found from error
+        except QueueTrouble as error:
+            self._give_way(error)
             raise
+
+    def _give_way(self, error: QueueTrouble) -> None:
+        """Drop the connection; where there is no room, cut the log short before, which nobody does without a commit."""
+        if isinstance(error, QueueFull) and self._connection is not None:
+            with suppress(sqlite3.Error):
+                self._connection.execute(f"PRAGMA busy_timeout = {_SHORTLY}")
+                self._connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        self._drop()
 
     def close(self) -> None:
         """Let go of the file. Deliveries that have not been confirmed count as lost from now on."""

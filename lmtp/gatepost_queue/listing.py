@@ -5,7 +5,6 @@ No writer is made to wait. Raises QueueTrouble, NoSuchEntry.
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,22 +12,18 @@ from pathlib import Path
 
 from gatepost_queue.connection import Row, open_file, trouble
 from gatepost_queue.errors import NoSuchEntry
+from gatepost_queue.rows import BLOCKS, COLUMNS, JOINED, queued
 from gatepost_queue.values import QUEUES, Figure, Waiting
 
-_COLUMNS = (
-    "e.id, e.queue, e.listid, e.subaddress, e.recipients, e.metadata, e.attempts, e.failures, e.next_attempt,"
-    " e.last_error, e.runner, e.leased_until, e.origin, m.trace, m.envsender, m.received, m.size"
-)
-_FROM = "FROM entry e JOIN message m ON m.id = e.message_id"
+_READ = f"SELECT {COLUMNS}, e.next_attempt, e.last_error, e.origin, m.size"
 _LIST = (
-    f"SELECT {_COLUMNS} {_FROM} WHERE (?1 = '' OR e.queue = ?1) AND (?2 = '' OR e.listid = ?2)"
+    f"{_READ} {JOINED} WHERE (?1 = '' OR e.queue = ?1) AND (?2 = '' OR e.listid = ?2)"
     " ORDER BY e.queue, e.next_attempt, e.id"
 )
-_ONE = f"SELECT {_COLUMNS}, m.id, m.content {_FROM} WHERE e.id = ?"
-_BLOCKS = "SELECT content FROM message_block WHERE message_id = ? ORDER BY number"
+_ONE = f"{_READ}, m.id, m.content {JOINED} WHERE e.id = ?"
 # By an index alone; ids are given in the order of time.
 _COUNTS = "SELECT queue, COUNT(*), MIN(id) FROM entry GROUP BY queue"
-_RECEIVED = f"SELECT m.received {_FROM} WHERE e.id = ?"
+_RECEIVED = f"SELECT m.received {JOINED} WHERE e.id = ?"
 
 
 @contextmanager
@@ -59,7 +54,7 @@ def show(path: Path, number: int) -> tuple[Waiting, bytes]:
         if row is None:
             raise NoSuchEntry(f"there is no entry {number}")
         *columns, message, first = row
-        blocks = [block for (block,) in connection.execute(_BLOCKS, (message,))]
+        blocks = [block for (block,) in connection.execute(BLOCKS, (message,))]
         return _waiting(tuple(columns)), b"".join((first, *blocks))
 
 
@@ -74,24 +69,5 @@ def figures(path: Path, now: float) -> list[Figure]:
 
 
 def _waiting(row: Row) -> Waiting:
-    number, queue, listid, subaddress, recipients, metadata, attempts, failures, next_attempt, *rest = row
-    last_error, runner, leased_until, origin, trace, envsender, received, size = rest
-    return Waiting(
-        id=number,
-        queue=queue,
-        listid=listid,
-        subaddress=subaddress,
-        recipients=tuple(json.loads(recipients)),
-        metadata=json.loads(metadata),
-        attempts=attempts,
-        failures=failures,
-        next_attempt=next_attempt,
-        last_error=last_error,
-        runner=runner,
-        leased_until=leased_until,
-        origin=origin,
-        trace=trace,
-        envsender=envsender,
-        received=received,
-        size=size,
-    )
+    fields, (next_attempt, last_error, origin, size) = queued(row)
+    return Waiting(**fields, next_attempt=next_attempt, last_error=last_error, origin=origin, size=size)

@@ -1,4 +1,8 @@
-"""Putting a message into the queue, inside a transaction that somebody else begins and commits."""
+"""Putting a message into the queue, inside a transaction that somebody else begins and commits.
+
+A message from outside must find room for itself and, as big again, for what follows from it (a post as the members get
+it), which may use a part of the reserve too: so a queue that has got full can be emptied.
+"""
 
 from __future__ import annotations
 
@@ -7,13 +11,15 @@ import json
 from gatepost_queue.connection import Transaction
 from gatepost_queue.deliveries import take
 from gatepost_queue.errors import QueueTrouble
-from gatepost_queue.values import Delivery, Entry, Message
+from gatepost_queue.values import Delivery, Entry, Message, Put
 
+# Octets of the reserve that are for what follows from messages: their entries, and pages that are not full.
+FOLLOWING = 4 * 1024 * 1024
 _MESSAGE = "INSERT INTO message (trace, envsender, received, size, content) VALUES (?, ?, ?, ?, ?)"
 _BLOCK = "INSERT INTO message_block (message_id, number, content) VALUES (?, ?, ?)"
 _ENTRY = (
-    "INSERT INTO entry (message_id, queue, listid, subaddress, recipients, metadata, next_attempt)"
-    " VALUES (?, ?, ?, ?, ?, ?, ?)"
+    "INSERT INTO entry (message_id, queue, listid, subaddress, recipients, metadata, next_attempt, last_error)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
 )
 
 
@@ -28,13 +34,22 @@ def put(
         fresh = take(transaction, now, delivery, message.envsender, senders_recipients)
     if not any(fresh):
         return (None,) * len(entries)
+    transaction.need(message.size, times=2)
     number = _insert_message(transaction, message)
     pairs = zip(entries, fresh, strict=True)
-    return tuple(_insert_entry(transaction, number, message, entry) if new else None for entry, new in pairs)
+    return tuple(insert_entry(transaction, number, entry, message.received) if new else None for entry, new in pairs)
+
+
+def put_following(transaction: Transaction, now: float, put: Put) -> None:
+    """Keep a message that follows from another, with its entries. Raises QueueFull."""
+    need_for_following(transaction, put.message.size)
+    number = _insert_message(transaction, put.message)
+    for entry in put.entries:
+        insert_entry(transaction, number, entry, now)
 
 
 def _insert_message(transaction: Transaction, message: Message) -> int:
-    transaction.need(message.size)
+    """Keep a message, as yet without entries; its id."""
     blocks = message.blocks()
     first = next(iter(blocks))
     size = len(first)
@@ -48,7 +63,13 @@ def _insert_message(transaction: Transaction, message: Message) -> int:
     return number
 
 
-def _insert_entry(transaction: Transaction, number: int, message: Message, entry: Entry) -> int:
+def need_for_following(transaction: Transaction, octets: int) -> None:
+    """Make sure that there is room for what follows from a message that is here already. Raises QueueFull."""
+    transaction.need(octets, of_reserve=FOLLOWING)
+
+
+def insert_entry(transaction: Transaction, number: int, entry: Entry, now: float) -> int:
+    """Keep an entry of the message with this id, due at its time, or now; its own id."""
     return transaction.insert(
         _ENTRY,
         (
@@ -58,6 +79,7 @@ def _insert_entry(transaction: Transaction, number: int, message: Message, entry
             entry.subaddress,
             json.dumps(entry.recipients),
             json.dumps(dict(entry.metadata)),
-            message.received,
+            now if entry.next_attempt is None else entry.next_attempt,
+            entry.last_error,
         ),
     )

@@ -12,14 +12,16 @@ A Future that is cancelled before its turn has come leaves nothing behind; later
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
-from gatepost_queue import claims, deliveries, puts
-from gatepost_queue.connection import Connection
+from gatepost_queue import claims, deliveries, follow_ups, puts
+from gatepost_queue.connection import Connection, Transaction
 from gatepost_queue.errors import NoEngine
-from gatepost_queue.values import Claimed, Delivery, Entry, Message, check_time
+from gatepost_queue.values import Claimed, Delivery, Entry, Message, Put, check_time
 from gatepost_queue.writer import MAX_WAITING, Writer
 
 
@@ -59,17 +61,38 @@ class Queue:
         self._writer.submit_lazily(lambda transaction: deliveries.confirm(transaction, delivery))
 
     def lost(self, delivery: Delivery) -> Future[None]:
-        """The connection broke before the client's next command; may be called before `put` has ended."""
-        return self._writer.submit(lambda transaction: deliveries.lose(transaction, self._clock(), delivery))
+        """The connection broke before the client's next command; may be called before `put` has ended.
 
-    def claim(self, queue: str, runner: str, lease_seconds: float, limit: int = 1) -> Future[list[Claimed]]:
+        What cannot be kept in mind at once, because of trouble, is when that is over.
+        """
+
+        def lose(transaction: Transaction) -> None:
+            deliveries.lose(transaction, self._clock(), delivery)
+
+        def try_again(losing: Future[None]) -> None:
+            if losing.exception() is not None:
+                with suppress(RuntimeError):  # closed: then all that was not confirmed counts as lost
+                    self._writer.submit_lazily(lose)
+
+        losing = self._writer.submit(lose)
+        losing.add_done_callback(try_again)
+        return losing
+
+    def claim(
+        self, queues: str | tuple[str, ...], runner: str, lease_seconds: float, limit: int = 1
+    ) -> Future[list[Claimed]]:
         """Take up to `limit` entries that are due, the oldest first; nobody else gets them before the lease expires.
 
-        Fewer come when their contents are big; an entry that has failed before comes alone.
+        Of several queues it is the first one that has any. Fewer come when their contents are big; an entry that has
+        failed before comes alone.
         """
         return self._writer.submit(
-            lambda transaction: claims.claim(transaction, self._clock(), queue, runner, lease_seconds, limit)
+            lambda transaction: claims.claim(transaction, self._clock(), queues, runner, lease_seconds, limit)
         )
+
+    def recover(self) -> Future[int]:
+        """Free at once what runners had whose processes are dead; gives the number of those entries."""
+        return self._writer.submit(lambda transaction: claims.recover(transaction, self._clock()))
 
     def renew(self, claimed: Claimed, lease_seconds: float) -> Future[None]:
         """Let the lease last `lease_seconds` from now."""
@@ -77,9 +100,38 @@ class Queue:
             lambda transaction: claims.renew(transaction, claimed, self._clock() + lease_seconds)
         )
 
-    def done(self, claimed: Claimed) -> Future[None]:
-        """The entry has been dealt with: forget it, and the message with its last entry."""
-        return self._writer.submit(lambda transaction: claims.done(transaction, claimed))
+    def go_on(
+        self, claimed: Claimed, metadata: Mapping[str, Any], lease_seconds: float, entries: Sequence[Entry] = ()
+    ) -> Future[Claimed]:
+        """Keep how far the runner has come with an entry: its metadata from now on, and further ones of its message.
+
+        The lease lasts `lease_seconds` from now; gives the claim as it is then.
+        """
+        now = self._clock()
+        return self._writer.submit(
+            lambda transaction: follow_ups.go_on(transaction, now, claimed, metadata, now + lease_seconds, entries)
+        )
+
+    def done(
+        self,
+        claimed: Claimed,
+        entries: Sequence[Entry] = (),
+        puts: Sequence[Put] = (),
+        next_from: tuple[str, ...] = (),
+        lease_seconds: float = 0.0,
+    ) -> Future[list[Claimed]]:
+        """The entry has been dealt with: forget it, and the message with its last entry.
+
+        What follows from it is kept in the same transaction: further entries of its message, and new messages. In that,
+        too, its runner gets its next entry, or none, as by `claim`, from the queues `next_from`.
+        """
+        octets = sum(put.message.octets_in_memory for put in puts)
+        return self._writer.submit(
+            lambda transaction: follow_ups.done(
+                transaction, self._clock(), claimed, entries, puts, next_from, lease_seconds
+            ),
+            octets,
+        )
 
     def later(self, claimed: Claimed, when: float, error: str = "") -> Future[None]:
         """Give the entry back, to be claimed from `when` on; that is no failure of the handler. Raises ValueError."""

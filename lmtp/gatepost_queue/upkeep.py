@@ -1,14 +1,20 @@
-"""What an operator does to entries: retry and drop. Inside a transaction of somebody else's.
+"""What an operator does to entries: retry, drop; and a moderator to held ones: decide, discard.
+
+All of it inside a transaction of somebody else's.
 
 An entry that a runner has is left alone, until its lease has expired. Raises NoSuchEntry, EntryInUse.
 """
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from typing import Any
+
 from gatepost_queue.claims import forget_message
 from gatepost_queue.connection import Transaction
 from gatepost_queue.errors import EntryInUse, NoSuchEntry
-from gatepost_queue.values import SHUNT
+from gatepost_queue.values import HELD, SHUNT, runner_of
 
 _FIND = "SELECT message_id, runner, leased_until FROM entry WHERE id = ?"
 _RETRY = (
@@ -16,6 +22,8 @@ _RETRY = (
     " leased_until = 0, runner = '', next_attempt = ? WHERE id = ?"
 )
 _SHUNTED = "SELECT id FROM entry WHERE queue = ? ORDER BY next_attempt, id"
+_HELD = "SELECT queue, metadata FROM entry WHERE id = ?"
+_DECIDE = "UPDATE entry SET queue = ?, metadata = ?, failures = 0, next_attempt = ? WHERE id = ?"
 _DROP = "DELETE FROM entry WHERE id = ?"
 
 
@@ -37,6 +45,36 @@ def drop(transaction: Transaction, now: float, number: int) -> None:
     forget_message(transaction, message)
 
 
+def decide(
+    transaction: Transaction, now: float, number: int, decision: Mapping[str, Any], queues: Mapping[str, str]
+) -> None:
+    """Add a moderator's decision to a held entry's metadata, and send it on to the queue that `queues` has for its
+    request, to be dealt with at once."""
+    queue, metadata = _held(transaction, number)
+    require_held(number, queue)
+    transaction.change(_DECIDE, (queues[metadata["request"]], json.dumps({**metadata, **decision}), now, number))
+
+
+def discard(transaction: Transaction, now: float, number: int) -> None:
+    """Forget a held entry."""
+    require_held(number, _held(transaction, number)[0])
+    drop(transaction, now, number)
+
+
+def require_held(number: int, queue: str) -> None:
+    """Raise NoSuchEntry for an entry that is in another queue."""
+    if queue != HELD:
+        raise NoSuchEntry(f"entry {number} does not wait for a moderator", "see what does with: gatepost held ls")
+
+
+def _held(transaction: Transaction, number: int) -> tuple[str, dict[str, Any]]:
+    """The queue and the metadata of an entry."""
+    rows = transaction.rows(_HELD, (number,))
+    if not rows:
+        raise NoSuchEntry(f"there is no entry {number}", "see what waits with: gatepost held ls")
+    return rows[0][0], json.loads(rows[0][1])
+
+
 def _find(transaction: Transaction, now: float, number: int) -> int:
     """The id of an entry's message."""
     rows = transaction.rows(_FIND, (number,))
@@ -44,5 +82,5 @@ def _find(transaction: Transaction, now: float, number: int) -> int:
         raise NoSuchEntry(f"there is no entry {number}")
     message, runner, leased_until = rows[0]
     if leased_until > now:
-        raise EntryInUse(f"{runner} is at work on entry {number}", "try again when it has ended")
+        raise EntryInUse(f"{runner_of(runner)} is at work on entry {number}", "try again when it has ended")
     return int(message)

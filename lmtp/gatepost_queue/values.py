@@ -12,14 +12,16 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-# Where a message can wait: for the handler of that name; shunt is for those that no handler could cope with.
-QUEUES = ("in", "command", "bounces", "out", "retry", "shunt")
+# Where a message can wait: for the handler of that name; held is for those that a moderator decides about, shunt for
+# those that no handler could cope with.
+QUEUES = ("in", "command", "bounces", "out", "retry", "held", "shunt")
+HELD = "held"
 SHUNT = "shunt"
 
 _FIRST, _LAST = -62135596800.0, 253402300799.0
 
 # Octets that are read, written and held at a time.
-BLOCK = 256 * 1024
+BLOCK = 1024 * 1024
 
 
 class Content(Protocol):
@@ -80,7 +82,8 @@ class Entry:
     """One list and sub-address that a message is for; '' is the posting address.
 
     `recipients` are those that the client named, or to whom it is to go (queue out). `metadata` is for the handler:
-    whatever JSON can hold. Raises ValueError for an unknown queue, TypeError or ValueError for what cannot be kept.
+    whatever JSON can hold. `next_attempt`: when it is due; None: at once. `last_error`: why it was not dealt with
+    before. Raises ValueError for an unknown queue, TypeError or ValueError for what cannot be kept.
     """
 
     queue: str
@@ -88,12 +91,28 @@ class Entry:
     subaddress: str = ""
     recipients: tuple[str, ...] = ()
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    next_attempt: float | None = None
+    last_error: str = ""
 
     def __post_init__(self) -> None:
         if self.queue not in QUEUES:
             raise ValueError(f"{self.queue!r} is no queue: there are {', '.join(QUEUES)}")
-        _check_text(self.listid, self.subaddress, *self.recipients)
+        _check_text(self.listid, self.subaddress, self.last_error, *self.recipients)
         _check_text(json.dumps(dict(self.metadata), allow_nan=False))
+        if self.next_attempt is not None:
+            check_time(self.next_attempt)
+
+
+@dataclass(frozen=True, slots=True)
+class Put:
+    """A new message that follows from another, with its entries. Raises ValueError where there is no entry."""
+
+    message: Message
+    entries: tuple[Entry, ...]
+
+    def __post_init__(self) -> None:
+        if not self.entries:
+            raise ValueError("a message must be for somebody")
 
 
 @dataclass(eq=False, slots=True)
@@ -117,10 +136,10 @@ class Delivery:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claimed:
-    """An entry that a runner has until `leased_until`, with its message.
+class Queued:
+    """An entry in its queue, with the envelope of its message. `runner` is '' when nobody has it.
 
-    `attempts` counts the claims, this one included: with `id` it tells one claim from every other.
+    `attempts` counts the claims: with `id` it tells one claim from every other.
     """
 
     id: int
@@ -133,33 +152,26 @@ class Claimed:
     failures: int
     runner: str
     leased_until: float
-    message: int
     trace: str
     envsender: str
     received: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claimed(Queued):
+    """An entry that `runner` has until `leased_until`, with its message; `attempts` counts this claim too."""
+
+    message: int
     content: bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Waiting:
-    """An entry as a listing shows it. `runner` is '' when nobody has it; `origin` is where a shunted one came from."""
+class Waiting(Queued):
+    """An entry as a listing shows it. `origin` is where a shunted one came from."""
 
-    id: int
-    queue: str
-    listid: str
-    subaddress: str
-    recipients: tuple[str, ...]
-    metadata: Mapping[str, Any]
-    attempts: int
-    failures: int
     next_attempt: float
     last_error: str
-    runner: str
-    leased_until: float
     origin: str
-    trace: str
-    envsender: str
-    received: float
     size: int
 
 
@@ -170,6 +182,11 @@ class Figure:
     queue: str
     messages: int
     oldest_seconds: float
+
+
+def runner_of(kept: str) -> str:
+    """A runner's name without the number of its process, which is kept behind it."""
+    return kept.rpartition("/")[0]
 
 
 def _check_text(*texts: str) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -31,8 +31,7 @@ def create(url: str) -> bool:
     path = path_of(url)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Who may read it is for the umask to say; those who are neither owner nor group never may.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o660))
+        _make_file(path)
         with closing(_connect(path)) as connection:
             version = _version(connection, path)
         if version != SCHEMA_VERSION:
@@ -40,6 +39,15 @@ def create(url: str) -> bool:
     except (sqlite3.Error, OSError) as error:
         raise trouble(path, error) from error
     return version is None
+
+
+def _make_file(path: Path) -> None:
+    """An empty file where there is none. Who may read it is for the umask to say; others than owner and group never.
+
+    One that is there is not opened: closing it would give back the locks that SQLite has on it in this process.
+    """
+    with suppress(FileExistsError):
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o660))
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from typing import Any, TypeVar
 
 from gatepost_queue.connection import Connection, Transaction
+from gatepost_queue.copier import Copier
 from gatepost_queue.errors import QueueError, QueueFull, QueueTrouble
 
 T = TypeVar("T")
@@ -22,8 +23,9 @@ T = TypeVar("T")
 ROOM = 16 * 1024 * 1024
 # Above this they are refused, unless the maker of the writer says otherwise.
 MAX_WAITING = 256 * 1024 * 1024
-# One transaction takes no more, so that what comes behind does not wait too long.
-BATCH_OCTETS = 8 * 1024 * 1024
+# One transaction takes no more: what comes behind does not wait too long, and while it is written the next messages
+# can come in. With 8 MiB, clients that send messages of 1 MB all wait for one commit, and then all send again.
+BATCH_OCTETS = 2 * 1024 * 1024
 BATCH_JOBS = 256
 # What has no hurry goes with the next transaction, or alone after so many seconds.
 LAZY_SECONDS = 0.2
@@ -71,6 +73,7 @@ class Writer:
 
     def __init__(self, connection: Connection, max_waiting: int) -> None:
         self._connection = connection
+        self._copier = Copier(connection.path)
         self._max_waiting = max_waiting
         # Guards all that follows.
         self._changed = threading.Condition()
@@ -130,6 +133,7 @@ class Writer:
     def _run(self) -> None:
         while self._turn():
             pass
+        self._copier.close()
         self._connection.close()
 
     def _turn(self) -> bool:
@@ -138,7 +142,9 @@ class Writer:
         if not jobs:
             return False
         again = self._commit([job for job in jobs if job.begin()])
-        self._make_room(sum(job.octets for job in jobs), again)
+        octets = sum(job.octets for job in jobs)
+        self._copier.wrote(octets)
+        self._make_room(octets, again)
         return True
 
     def _make_room(self, octets: int, again: list[_Job]) -> None:

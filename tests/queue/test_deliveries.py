@@ -156,6 +156,18 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert len(ids(path)) == 1
 
 
+def test_trouble_in_between_forgets_no_loss(queue: Queue, path: Path) -> None:
+    delivery = deliver(queue)
+    away = path.with_name("away")
+    path.rename(away)
+    with pytest.raises(QueueTrouble):
+        outcome(queue.lost(delivery))
+    away.rename(path)
+    deliver(queue, BOB)
+    deliver(queue, ANN)
+    assert len(ids(path, "in")) == 1
+
+
 def test_trouble_in_between_forgets_no_confirmation(queue: Queue, path: Path) -> None:
     delivery = deliver(queue)
     away = path.with_name("away")

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from concurrent.futures import Future
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -80,6 +82,34 @@ def test_the_oldest_comes_first_and_none_before_its_time(queue: Queue, clock: Cl
     assert [claimed.id for claimed in take(queue)] == [first]
     clock.now += 1
     assert [claimed.id for claimed in take(queue)] == [later]
+
+
+def test_of_several_queues_the_first_one_that_has_any(queue: Queue) -> None:
+    outcome(queue.put(post(), [BOB]))
+    outcome(queue.put(post(), [ANN]))
+    outcome(queue.put(post(), [ANN]))
+    claims = [outcome(queue.claim(("out", "in", "bounces"), "r1", 60.0, 10)) for _ in range(3)]
+    assert [[claimed.queue for claimed in each] for each in claims] == [["in", "in"], ["bounces"], []]
+
+
+def test_the_next_entry_comes_with_the_end_of_the_one_before(queue: Queue, path: Path) -> None:
+    outcome(queue.put(post(), [ANN, BOB]))
+    first = only(take(queue))
+    second = only(outcome(queue.done(first, next_from=("in", "bounces"), lease_seconds=60.0)))
+    assert (second.queue, second.runner, second.attempts) == ("bounces", "r1", 1)
+    assert outcome(queue.done(second, next_from=("in", "bounces"), lease_seconds=60.0)) == []
+    assert ids(path) == []
+
+
+def test_nothing_comes_with_the_end_of_a_lost_claim(queue: Queue, clock: Clock) -> None:
+    outcome(queue.put(post(), [ANN]))
+    lost = only(take(queue))
+    clock.now += 61
+    only(take(queue, runner="r2"))
+    outcome(queue.put(post(), [ANN]))
+    with pytest.raises(LeaseLost):
+        outcome(queue.done(lost, next_from=("in",), lease_seconds=60.0))
+    assert len(take(queue)) == 1
 
 
 def test_a_claim_ends_before_it_is_too_big(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -160,9 +190,10 @@ def test_a_lease_that_expires_gives_the_entry_back(queue: Queue, clock: Clock) -
     clock.now += 0.2
     got = only(take(queue, runner="alive"))
     assert (got.id, got.attempts, got.failures, got.runner) == (lost.id, 2, 1, "alive")
-    for call in (queue.done, lambda one: queue.renew(one, 60), lambda one: queue.later(one, 0.0)):
+    calls: list[Future[Any]] = [queue.done(lost), queue.renew(lost, 60), queue.later(lost, 0.0)]
+    for call in calls:
         with pytest.raises(LeaseLost, match=f"dead no longer has entry {lost.id}"):
-            outcome(call(lost))
+            outcome(call)
     with pytest.raises(LeaseLost):
         outcome(queue.failed(lost, "late"))
     outcome(queue.done(got))

@@ -16,6 +16,7 @@ import pytest
 from gatepost_queue import Queue, QueueFull, QueueTrouble, connection, listing
 from gatepost_queue.versions import create
 from queuelab import ANN, Spooled, ids, only, outcome, post, take
+from queuelab.disk import Disk
 
 
 def refused(queue: Queue) -> str:
@@ -156,45 +157,6 @@ def test_a_spool_file_that_cannot_be_read(queue: Queue, path: Path) -> None:
     assert ids(path) == [number]
 
 
-class Disk:
-    """A small file system of its own. Use as a context manager; skips the test where mounting is not permitted."""
-
-    def __init__(self, folder: Path, mebibytes: int) -> None:
-        self.folder = folder
-        self.path = folder / "queue.db"
-        self._mebibytes = mebibytes
-
-    def __enter__(self) -> Disk:
-        self.folder.mkdir()
-        self.mount(f"size={self._mebibytes}m")
-        create(f"sqlite:///{self.path}")
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        subprocess.run(["umount", "--lazy", self.folder], check=True)
-
-    def mount(self, options: str) -> None:
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.folder)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except OSError as error:
-            pytest.skip(f"no mount: {error}")
-        if done.returncode:
-            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
-
-    def fill(self) -> Path:
-        """Use up all the room that is left; the file that does."""
-        filler = self.folder / "filler"
-        with filler.open("wb", buffering=0) as file:
-            for size in (65536, 4096, 1):
-                try:
-                    while True:
-                        file.write(bytes(size))
-                except OSError as error:
-                    assert error.errno == errno.ENOSPC
-        return filler
-
-
 def full(queue: Queue, content: bytes | Spooled = b"x" * 100_000) -> str:
     with pytest.raises(QueueFull) as raised:
         outcome(queue.put(post(content), [ANN]))
@@ -219,6 +181,21 @@ def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_pa
                 kept.remove(one.id)
         assert kept == []
         outcome(queue.put(post(), [ANN]))
+
+
+def test_a_disk_that_was_full_of_messages_takes_as_many_again(tmp_path: Path) -> None:
+    """What has been forgotten leaves its room in the file, which gets no shorter."""
+    with Disk(tmp_path / "disk", 64) as disk, closing(Queue(disk.path, clock=lambda: 1.9e9)) as queue:
+        numbers = []
+        for _ in range(3):
+            numbers.append(0)
+            while not queue.put(post(os.urandom(1_000_000)), [ANN]).exception(60):
+                numbers[-1] += 1
+            while claimed := take(queue, limit=100):
+                for one in claimed:
+                    outcome(queue.done(one))
+    assert min(numbers) > 5
+    assert min(numbers[1:]) >= numbers[0] - 1
 
 
 @pytest.mark.parametrize("size", [100, 100_000, 3_000_000])

@@ -22,7 +22,7 @@ def test_text_that_cannot_be_kept(bad: str) -> None:
 
 
 def test_an_unknown_queue() -> None:
-    with pytest.raises(ValueError, match="'inn' is no queue: there are in, command, bounces, out, retry, shunt"):
+    with pytest.raises(ValueError, match="'inn' is no queue: there are in, command, bounces, out, retry, held, shunt"):
         Entry(queue="inn", listid="x")
 
 

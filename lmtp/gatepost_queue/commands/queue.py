@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import time
-from datetime import UTC, datetime
 
 import click
 
 from gatepost_queue import listing, upkeep
 from gatepost_queue.commands.context import QueueContext, pass_queue
+from gatepost_queue.commands.shown import ENTRY_ID, moment, printable
 from gatepost_queue.values import QUEUES, Waiting
 
 _COLUMNS = ("id", "queue", "list", "subaddress", "sender", "received", "attempts", "next_attempt", "last_error")
-_ID = click.IntRange(min=1, max=2**63 - 1)
-_numbers = click.argument("numbers", metavar="ID…", nargs=-1, type=_ID)
+_numbers = click.argument("numbers", metavar="ID…", nargs=-1, type=ENTRY_ID)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
@@ -45,7 +44,7 @@ def ls(context: QueueContext, name: str | None, listid: str, as_json: bool) -> N
 
 
 @queue.command()
-@click.argument("number", metavar="ID", type=_ID)
+@click.argument("number", metavar="ID", type=ENTRY_ID)
 @click.option("--raw", is_flag=True, help="Print the message itself, octet by octet.")
 @_as_json
 @pass_queue
@@ -120,13 +119,13 @@ def _object(waiting: Waiting) -> dict[str, object]:
         "sender": waiting.envsender,
         "recipients": list(waiting.recipients),
         "size": waiting.size,
-        "received": _moment(waiting.received),
+        "received": moment(waiting.received),
         "attempts": waiting.attempts,
         "failures": waiting.failures,
-        "next_attempt": _moment(waiting.next_attempt),
+        "next_attempt": moment(waiting.next_attempt),
         "last_error": waiting.last_error,
         "runner": waiting.runner,
-        "leased_until": _moment(waiting.leased_until) if waiting.leased_until else None,
+        "leased_until": moment(waiting.leased_until) if waiting.leased_until else None,
         "origin": waiting.origin,
         "trace": waiting.trace,
         "metadata": dict(waiting.metadata),
@@ -137,7 +136,7 @@ def _row(waiting: Waiting) -> dict[str, object]:
     """An entry as a line of a listing: of a traceback its end, and nothing that a terminal would obey."""
     error = waiting.last_error.strip().rpartition("\n")[2]
     row = _object(waiting) | {"sender": waiting.envsender or "<>", "last_error": error}
-    return {column: _printable(row[column]) for column in _COLUMNS}
+    return {column: printable(row[column]) for column in _COLUMNS}
 
 
 def _attributes(waiting: Waiting) -> dict[str, object]:
@@ -147,17 +146,4 @@ def _attributes(waiting: Waiting) -> dict[str, object]:
         "last_error": waiting.last_error.splitlines(),
         "metadata": metadata,
     }
-    return {name: _printable(value) for name, value in shown.items()}
-
-
-def _printable(value: object) -> object:
-    if isinstance(value, list):
-        return [_printable(entry) for entry in value]
-    if not isinstance(value, str) or value.isprintable():
-        return value
-    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in value)
-
-
-def _moment(seconds: float) -> str:
-    """A time as ISO 8601 has it, in UTC."""
-    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return {name: printable(value) for name, value in shown.items()}

@@ -1,0 +1,35 @@
+"""What waits, for the metrics' endpoint (gatepost_service.metrics.Gauges)."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from gatepost_queue import listing
+from gatepost_service.metrics import Gauge
+
+
+@dataclass(frozen=True)
+class QueueGauges:
+    """Looks into the queue's file at each call, and leaves it closed in between. Equal where the file is the same."""
+
+    path: Path
+
+    def __call__(self) -> list[Gauge]:
+        """A figure for every queue, 0 where nothing waits. Raises QueueTrouble."""
+        found = listing.figures(self.path, time.time())
+        return [
+            Gauge(
+                "gatepost_queue_messages",
+                "What waits: one for each list and sub-address that a message is for.",
+                "queue",
+                {figure.queue: figure.messages for figure in found},
+            ),
+            Gauge(
+                "gatepost_queue_oldest_seconds",
+                "How long ago the oldest of them came.",
+                "queue",
+                {figure.queue: figure.oldest_seconds for figure in found},
+            ),
+        ]
