@@ -10,12 +10,18 @@ timer anew at each command, and lets a big message hold up all others. So this s
 - One timer a connection looks now and then whether its client has been silent for too long.
 - A client that does not read its replies is not read from either. One that has closed its sending side still gets
   them.
+- How many octets of the replies have reached the client is known (`delivered`). Where the session still wants to know
+  that, it is the client that closes the connection; we only close our side.
 - An exception never reaches the client: it is logged, and the command is answered 451 4.3.0.
 """
 
 from __future__ import annotations
 
 import asyncio
+import fcntl
+import socket
+import struct
+import termios
 from collections.abc import Coroutine
 from typing import Any, cast
 
@@ -33,8 +39,9 @@ MAX_BAD_COMMANDS = 20
 _MAX_UNREAD = 512 * 1024
 # A client that sends so many octets at once has had its turn.
 _BIG_BLOCK = 16 * 1024
-# Seconds that a client has to read the last replies before the connection is cut.
-_LAST_WORDS_SECONDS = 10.0
+# Seconds that a client has to read the last replies and to close its side before the connection is cut; fewer than a
+# service may take to stop.
+_LAST_WORDS_SECONDS = 3.0
 
 _log = get_logger("lmtp")
 
@@ -51,6 +58,7 @@ class Connection(LMTP):
         self._turns = turns
         self._unread = b""
         self._said: list[bytes] = []
+        self.said = 0  # octets of all replies so far
         self._incoming: Incoming | None = None
         self._silence: asyncio.TimerHandle | None = None
         self._heard_at = 0.0
@@ -66,6 +74,7 @@ class Connection(LMTP):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self.transport = transport
         self._wire = cast(asyncio.Transport, transport)
+        self._socket: socket.socket = transport.get_extra_info("socket")
         self.session = self._create_session()
         self._set_rset_state()
         peer = transport.get_extra_info("peername")
@@ -84,6 +93,7 @@ class Connection(LMTP):
         self.transport = None
 
     def data_received(self, data: bytes) -> None:
+        self.heard()
         if self._ending:
             return
         self._heard_at = self.loop.time()
@@ -99,9 +109,12 @@ class Connection(LMTP):
 
     def eof_received(self) -> bool:
         self._finished_sending = True
-        if not self._held:
+        self.heard()
+        if self._ending:
+            self._flush()
+        elif not self._held:
             self._work()
-        return True  # _work() closes it
+        return True  # _flush() and _work() close it
 
     def pause_writing(self) -> None:
         self._blocked = True
@@ -114,6 +127,7 @@ class Connection(LMTP):
     def say(self, reply: bytes) -> None:
         """Reply with these lines; they go out when all that has come is obeyed."""
         self._said.append(reply)
+        self.said += len(reply)
 
     async def push(self, status: str | bytes) -> None:
         """aiosmtpd's way to reply, with one line."""
@@ -129,6 +143,11 @@ class Connection(LMTP):
         self._heard_at = self.loop.time()
         if not self._ending:
             self._work()
+
+    def delivered(self) -> int:
+        """How many octets of the replies the client's machine has acknowledged; on a UNIX socket, that were read."""
+        unsent = sum(map(len, self._said)) + self._wire.get_write_buffer_size()
+        return self.said - unsent - _unacknowledged(self._socket)
 
     def end(self, reply: bytes) -> None:
         """Say this, and close."""
@@ -154,8 +173,13 @@ class Connection(LMTP):
         """All of a message's data has come."""
         raise NotImplementedError
 
-    def next_command(self) -> None:
-        """A command is about to be obeyed."""
+    def heard(self) -> None:
+        """A sign of the client: octets, or the end that it has made of sending. Or nobody waits for one any longer."""
+        raise NotImplementedError
+
+    @property
+    def awaits_the_end(self) -> bool:
+        """Whether the client's own end of the connection still says something."""
         raise NotImplementedError
 
     def _work(self) -> None:
@@ -168,6 +192,7 @@ class Connection(LMTP):
                 if len(self._unread) == before:
                     break
         if self._finishing and not (self._held or self._ending or self.in_transaction):
+            self.heard()  # as _cut does
             self.end(replies.SHUTTING_DOWN)
         elif self._finished_sending and not (self._held or self._blocked):
             self._close()
@@ -200,7 +225,6 @@ class Connection(LMTP):
             self._unread = self._unread[-1:]  # it may be the CR of the end
 
     def _take_line(self, line: bytes) -> None:
-        self.next_command()
         if self._overlong or len(line) > MAX_COMMAND_OCTETS:
             self._overlong = False
             self._bad(replies.LINE_TOO_LONG)
@@ -242,15 +266,24 @@ class Connection(LMTP):
             self._said.clear()
             self._wire.write(said)
         if self._ending and self.transport is not None:
-            self._wire.close()
+            if self.awaits_the_end and not self._finished_sending:
+                self._wire.write_eof()
+            else:
+                self._wire.close()
 
     def _close(self) -> None:
         """End the connection when the replies are out, or have not been read for a while."""
         if not self._ending:
             self._ending = True
             self._stop_timer()
-            self._silence = self.loop.call_later(_LAST_WORDS_SECONDS, self._wire.abort)
+            self._silence = self.loop.call_later(_LAST_WORDS_SECONDS, self._cut)
         self._flush()
+
+    def _cut(self) -> None:
+        """The client has had its time. Where the service is stopped it need give no sign: it is we who end all."""
+        if self._finishing:
+            self.heard()
+        self._wire.abort()
 
     def _pause(self) -> None:
         if not self._paused:
@@ -258,7 +291,7 @@ class Connection(LMTP):
             self._wire.pause_reading()
 
     def _resume(self) -> None:
-        if self._paused and not (self._held or self._blocked or self._ending):
+        if self._paused and self.transport is not None and (self._ending or not (self._held or self._blocked)):
             self._paused = False
             self._wire.resume_reading()
 
@@ -275,6 +308,17 @@ class Connection(LMTP):
         else:
             _log.warning("timed out", client=self.peer or "local", seconds=self._timeout_duration)
             self.end(replies.TIMED_OUT)
+
+
+def _unacknowledged(connection: socket.socket) -> int:
+    """Octets that the kernel keeps of what was written: SIOCOUTQ of tcp(7) and unix(7), where it is more than those.
+
+    0 where the system does not tell.
+    """
+    try:
+        return int(struct.unpack("i", fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4)))[0])
+    except OSError:
+        return 0
 
 
 def _run(command: Coroutine[Any, Any, None]) -> None:

@@ -42,24 +42,22 @@ class Origin(NamedTuple):
 def entries_for(destinations: Iterable[Destination], origin: Origin) -> list[Entry]:
     """One entry for each list and sub-address, in the order in which they were named first.
 
-    A -bounces or -confirm address with another extension is another address: it has an entry of its own.
+    A -bounces or -confirm address with another extension is another address: it has an entry of its own. The list's own
+    address is one with any extension, which says nothing there.
     """
-    together: dict[tuple[str, str, str], list[Destination]] = {}
-    for destination in destinations:
-        extension = destination.extension if destination.subaddress else ""
-        key = (destination.listid, destination.subaddress, extension)
-        together.setdefault(key, []).append(destination)
-    return [_entry(named, origin) for named in together.values()]
+    together: dict[tuple[str, str, str], list[str]] = {}
+    for listid, subaddress, extension, recipient in destinations:
+        place = (listid, subaddress, extension if subaddress else "")
+        together.setdefault(place, []).append(_kept(recipient))
+    return [_entry(*place, recipients, origin) for place, recipients in together.items()]
 
 
-def _entry(named: list[Destination], origin: Origin) -> Entry:
-    listid, subaddress, extension, _ = named[0]
-    recipients = tuple(dict.fromkeys(_kept(destination.recipient) for destination in named))
+def _entry(listid: str, subaddress: str, extension: str, recipients: list[str], origin: Origin) -> Entry:
     return Entry(
         queue=_QUEUES[subaddress],
         listid=listid,
         subaddress=subaddress,
-        recipients=recipients,
+        recipients=tuple(dict.fromkeys(recipients)),
         metadata=_metadata(listid, subaddress, _kept(extension), origin),
     )
 

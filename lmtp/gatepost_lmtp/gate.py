@@ -14,11 +14,10 @@ from typing import NamedTuple
 from gatepost_lists import (
     NOWHERE,
     Answer,
-    Directory,
     DirectoryTrouble,
     Headers,
+    Judging,
     Question,
-    Rules,
     Stage,
     Verdict,
     cannot_tell,
@@ -47,21 +46,18 @@ _log = get_logger(DOOR)
 class Options:
     """How the receiver is to judge, answer and keep.
 
-    open_directory and open_queue: make the engines; rules: the site's. hostname: what it calls itself; owner: the
-    site's. observe: let pass what a sender test would have refused. at_headers: a recipient whose envelope sender may
-    not post waits for the headers. sender_tests: off, RCPT asks only whether the address exists. max_*: limits of a
-    message in octets, of its recipients, of the connections of one process. xforward: networks whose XFORWARD is
-    believed. deduplicate: queue once what is sent again after a lost reply. spool_folder: for messages that are not
-    kept in memory while they come in; None is the system's. timeout: seconds that a client may be silent.
+    judging: of it, accept_trouble counts for nothing here, for mail with nowhere to go is never taken. open_queue:
+    makes the engine. hostname: what the receiver calls itself; owner: the site's. at_headers: a recipient whose
+    envelope sender may not post waits for the headers. sender_tests: off, RCPT asks only whether the address exists.
+    max_*: limits of a message in octets, of its recipients, of the connections of one process. xforward: networks whose
+    XFORWARD is believed. deduplicate: queue once what is sent again after a lost reply. spool_folder: for messages that
+    are not kept in memory while they come in; None is the system's. timeout: seconds that a client may be silent.
     """
 
-    open_directory: Callable[[], Directory]
+    judging: Judging
     open_queue: Callable[[], Queue]
-    rules: Rules
     hostname: str
     owner: str
-    observe: bool = False
-    log_verdicts: bool = True
     at_headers: bool = False
     sender_tests: bool = True
     max_message_octets: int = 33_554_432
@@ -97,15 +93,16 @@ class Gate:
 
     def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
         self._options = options
-        self._directory = options.open_directory()
-        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.log_verdicts)
+        self._directory = options.judging.open_directory()
+        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.judging.log_verdicts)
 
     def reload(self, options: Options) -> None:
-        """Go on with new options and a directory opened anew."""
+        """Go on with new options and a directory opened anew; without one, all stays as it was."""
+        directory = options.judging.open_directory()
         self._directory.close()
+        self._directory = directory
         self._options = options
-        self._directory = options.open_directory()
-        self._recorder.log_verdicts = options.log_verdicts
+        self._recorder.log_verdicts = options.judging.log_verdicts
 
     def close(self) -> None:
         """Let go of the directory."""
@@ -165,7 +162,7 @@ class Gate:
             return [verdict] * len(recipients)
 
     def _destination(self, address: str) -> Destination | Verdict:
-        place = self._directory.find(parse_address(address, self._options.rules.origin))
+        place = self._directory.find(parse_address(address, self._options.judging.rules.origin))
         if place is NOWHERE or place.mailing_list is None:
             return _GONE
         return Destination(place.mailing_list.list_id, place.subaddress, place.extension, address)
@@ -173,8 +170,8 @@ class Gate:
     def _judged(self, question: Question, headers: Headers | None) -> Verdict:
         try:
             if headers is None:
-                return judge(question, self._directory, self._options.rules)
-            return judge_with_headers(question, headers, self._directory, self._options.rules)
+                return judge(question, self._directory, self._options.judging.rules)
+            return judge_with_headers(question, headers, self._directory, self._options.judging.rules)
         except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
             return self._trouble(error)
 
@@ -186,7 +183,7 @@ class Gate:
 
     def _softened(self, verdict: Verdict) -> Verdict:
         """Only sender tests are softened: mail with nowhere to go is never taken."""
-        return soften(verdict, observe=self._options.observe, accept_trouble=False, existence=False)
+        return soften(verdict, observe=self._options.judging.observe, accept_trouble=False, existence=False)
 
     def _record(self, verdict: Verdict, asker: Asker, address: str, since: float) -> None:
         self._recorder.record(verdict, asker.client, asker.sender, address, perf_counter() - since, asker.trace)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 
 from gatepost_lmtp.gate import Gate, Options
@@ -13,9 +13,10 @@ from gatepost_lmtp.session import Session
 from gatepost_lmtp.turns import Turns
 from gatepost_service.accept import Acceptor
 from gatepost_service.log import VerdictLog
+from gatepost_service.metrics import Gauges
 from gatepost_service.part import Part, Worker
 from gatepost_service.sockets import ListenAddress
-from gatepost_service.worker import run_async
+from gatepost_service.worker import async_part
 
 
 class LmtpServer:
@@ -25,38 +26,27 @@ class LmtpServer:
         self._loop = asyncio.get_running_loop()
         self._read_options = options
         self.options = options()
-        self._lines = VerdictLog(wake=self._flush_after_turn)
-        self.gate = Gate(self.options, self._lines, worker.tally)
+        self.gate = Gate(self.options, VerdictLog(self._loop.call_soon), worker.tally)
         self.queue = self.options.open_queue()
         self.intake = Intake(self.options, self.gate, self.queue)
         self.turns = Turns()
-        self.sessions: set[Session] = set()
         self._name = secrets.token_hex(3)
         self._number = count(1)
-        self._acceptor = Acceptor(
+        self.clients = Acceptor(
             worker.load,
             worker.listeners,
             lambda: Session(self),
             max_connections=max(self.options.max_connections // worker.part.workers, 1),
         )
 
-    def opened(self, session: Session) -> str:
-        """A session begins; gives the first part of its trace ids."""
-        self.sessions.add(session)
+    def new_name(self) -> str:
+        """The first part of the trace ids of a session that begins."""
         return f"{self._name}.{next(self._number):x}."
-
-    def lost(self, session: Session) -> None:
-        """A session's connection has gone."""
-        self.sessions.discard(session)
-        self._acceptor.closed()
 
     async def close(self) -> None:
         """Stop listening; sessions end as soon as no transaction is under way, then the queue is closed."""
-        self._acceptor.stop()
-        for session in list(self.sessions):
-            session.finish()
         try:
-            await self._acceptor.drained()
+            await self.clients.end()
         finally:
             await self._loop.run_in_executor(None, self.queue.close)
             self.gate.close()
@@ -64,12 +54,9 @@ class LmtpServer:
     async def reload(self) -> None:
         """Read the settings again; raises whatever reading them does, and leaves all as it was. The queue stays."""
         now = self._read_options()
-        self.options = now
         self.gate.reload(now)
+        self.options = now
         self.intake.options = now
-
-    def _flush_after_turn(self) -> None:
-        self._loop.call_soon(self._lines.flush)
 
 
 def lmtp_part(
@@ -77,13 +64,11 @@ def lmtp_part(
     workers: int,
     metrics: ListenAddress | None,
     options: Callable[[], Options],
+    gauges: Sequence[Gauges] = (),
 ) -> Part:
     """The LMTP receiver as a part to run. options reads the settings, at start and at each HUP."""
 
-    def serve(worker: Worker) -> None:
-        async def start() -> LmtpServer:
-            return LmtpServer(worker, options)
+    async def start(worker: Worker) -> LmtpServer:
+        return LmtpServer(worker, options)
 
-        run_async(worker, start)
-
-    return Part(name="lmtp", listen=listen, serve=serve, workers=workers, metrics=metrics)
+    return async_part("lmtp", start, listen=listen, workers=workers, metrics=metrics, gauges=gauges)

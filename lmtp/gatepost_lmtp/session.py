@@ -2,8 +2,9 @@
 
 - Every reply but the greeting and that to LHLO has an enhanced status code (RFC 2034).
 - After the dot there is one reply for each accepted recipient, in their order, duplicates included, on every path.
-- A delivery is confirmed to the queue at the client's next command, and told it as lost when the connection ends
-  before.
+- A delivery is confirmed to the queue when the client sends something, or ends the connection in good order, and by
+  then has all our replies to it: octets that came before were sent without them (RFC 2920 lets QUIT or the next MAIL
+  follow the dot at once). It is told the queue as lost when the connection ends before.
 """
 
 # ruff: noqa: N802 - the commands' methods have the names by which aiosmtpd finds them
@@ -11,6 +12,8 @@
 from __future__ import annotations
 
 import re
+from asyncio import BaseTransport
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import Future
 from contextlib import suppress
@@ -37,6 +40,7 @@ from gatepost_lmtp.syntax import (
 from gatepost_lmtp.turns import Turns
 from gatepost_lmtp.xforward import ANNOUNCEMENT, attributes_of, is_trusted
 from gatepost_queue import Delivery, Queue
+from gatepost_service.accept import Acceptor
 from gatepost_service.log import get_logger
 
 # A queue id that another mail server tells, if it can stand in a Received header.
@@ -53,12 +57,10 @@ class Door(Protocol):
     intake: Intake
     queue: Queue
     turns: Turns
+    clients: Acceptor
 
-    def opened(self, session: Session) -> str:
-        """A session begins; gives the first part of its trace ids."""
-
-    def lost(self, session: Session) -> None:
-        """A session's connection has gone."""
+    def new_name(self) -> str:
+        """The first part of the trace ids of a session that begins."""
 
 
 class Transaction(Envelope):
@@ -78,27 +80,43 @@ class Session(Connection):
     def __init__(self, door: Door) -> None:
         super().__init__(door.options.hostname, door.options.timeout, door.turns)
         self._door = door
-        self._name = door.opened(self)
+        self._name = door.new_name()
         self._number = count(1)
         self._greeting = ""
         self._forwarded: dict[str, str] = {}
-        self._delivery: Delivery | None = None
+        self._delivery: Delivery | None = None  # on its way into the queue
+        # Those of which the client may not have the replies yet: at how many octets said it has them.
+        self._unconfirmed: deque[tuple[int, Delivery]] = deque()
+
+    def connection_made(self, transport: BaseTransport) -> None:
+        super().connection_made(transport)
+        self._door.clients.opened(self)
 
     def connection_lost(self, error: Exception | None) -> None:
         super().connection_lost(error)
+        lost = [delivery for _, delivery in self._unconfirmed]
         if self._delivery is not None:
-            self._door.queue.lost(self._delivery)
-            self._delivery = None
-        self._door.lost(self)
+            lost.append(self._delivery)
+        self._unconfirmed.clear()
+        self._delivery = None
+        with suppress(RuntimeError):  # the queue is closed: what a process that ends has not confirmed is lost anyway
+            for delivery in lost:
+                self._door.queue.lost(delivery)
+        self._door.clients.closed(self)
 
     @property
     def in_transaction(self) -> bool:
         return self.envelope.asker is not NOBODY
 
-    def next_command(self) -> None:
-        if self._delivery is not None:
-            self._door.queue.confirm(self._delivery)
-            self._delivery = None
+    def heard(self) -> None:
+        if self._unconfirmed:
+            delivered = self.delivered()
+            while self._unconfirmed and self._unconfirmed[0][0] <= delivered:
+                self._door.queue.confirm(self._unconfirmed.popleft()[1])
+
+    @property
+    def awaits_the_end(self) -> bool:
+        return bool(self._unconfirmed)
 
     def _create_envelope(self) -> Transaction:
         return Transaction()
@@ -202,11 +220,14 @@ class Session(Connection):
         if error is not None:
             _log.error("not queued", client=asker.client, id=asker.trace, why=str(error))
             self._delivery = None
-        elif self._door.options.log_verdicts:
+        elif self._door.options.judging.log_verdicts:
             _log.info("queued", client=asker.client, sender=asker.sender, lists=handed.lists, size=incoming.size,
                       id=asker.trace)  # fmt: skip
         self._set_rset_state()
         self._say_all(handed, asker.trace)
+        if self._delivery is not None:
+            self._unconfirmed.append((self.said, self._delivery))
+            self._delivery = None
 
     def _say_all(self, handed: Handed, trace: str) -> None:
         for reply in completed(handed, trace):

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from hashlib import sha256
 from typing import IO
 
@@ -100,5 +101,6 @@ class Spool:
         """Forget all of it."""
         self._memory.clear()
         if self._file is not None:
-            self._file.close()
+            with suppress(OSError):  # what a full disk has not taken it is offered once more
+                self._file.close()
             self._file = None

@@ -14,6 +14,7 @@ ANNOUNCEMENT = f"XFORWARD {' '.join(ATTRIBUTES)}"
 _UNKNOWN = frozenset(("[UNAVAILABLE]", "[TEMPUNAVAIL]"))
 _MAX_VALUE_CHARACTERS = 255
 _hex = re.compile(r"\+([0-9A-Fa-f]{2})")
+_is_xtext = re.compile(r"(?:[^+]|\+[0-9A-Fa-f]{2})*").fullmatch
 # A client over a UNIX socket is on this machine, as one from this address is.
 _LOCAL = "127.0.0.1"
 
@@ -38,14 +39,27 @@ def attributes_of(arg: str | None) -> dict[str, str]:
 
 def _attribute(word: str) -> tuple[str, str]:
     name, equals, value = word.partition("=")
-    if not equals or name.upper() not in ATTRIBUTES:
+    name = name.upper()
+    if not equals or name not in ATTRIBUTES:
         raise LmtpError(501, "5.5.4", "an attribute of XFORWARD is not known here")
     if value.upper() in _UNKNOWN:
-        return name.upper(), ""
-    return name.upper(), _decoded(value)[:_MAX_VALUE_CHARACTERS]
+        return name, ""
+    if not _is_xtext(value):
+        raise LmtpError(501, "5.5.4", f"the value of {name} is no xtext")
+    value = _decoded(value)[:_MAX_VALUE_CHARACTERS]
+    return name, _ip_address(value) if name == "ADDR" else value
 
 
 def _decoded(xtext: str) -> str:
     """The value behind xtext (RFC 3461 section 4), without what could break a log line."""
     value = _hex.sub(lambda found: chr(int(found[1], 16)), xtext)
     return "".join(char if char.isprintable() else "?" for char in value)
+
+
+def _ip_address(value: str) -> str:
+    """An IPv4 address, or an IPv6 one with the prefix of an address literal."""
+    address = value[5:] if value[:5].upper() == "IPV6:" else value
+    try:
+        return str(ip_address(address))
+    except ValueError:
+        raise LmtpError(501, "5.5.4", "the value of ADDR is no IP address") from None

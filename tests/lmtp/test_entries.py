@@ -44,6 +44,7 @@ def test_a_recipient_named_twice_has_one_entry() -> None:
         ("", ("ant@example", "ant+x@example")),
         ("owner", ("ant@example",)),
     ]
+    assert "extension" not in entries[0].metadata
 
 
 def test_the_extension_of_a_sub_address_is_kept_and_told_apart() -> None:

@@ -30,7 +30,29 @@ def test_attributes() -> None:
     }
 
 
-@pytest.mark.parametrize("arg", [None, "", "NAME", "FOO=bar", "=x"])
+@pytest.mark.parametrize(
+    ("value", "address"),
+    [
+        ("192.0.2.1", "192.0.2.1"),
+        ("IPV6:2001:DB8:0::1", "2001:db8::1"),
+        ("IPv6:fe80::1", "fe80::1"),
+        ("2001:db8::1", "2001:db8::1"),
+        ("+31+39+32.0.2.1", "192.0.2.1"),
+        ("[UNAVAILABLE]", ""),
+        ("[tempunavail]", ""),
+    ],
+)
+def test_addresses(value: str, address: str) -> None:
+    assert attributes_of(f"ADDR={value}") == {"ADDR": address}
+
+
+def test_a_long_value_is_cut() -> None:
+    assert attributes_of(f"NAME={'x' * 1000}") == {"NAME": "x" * 255}
+
+
+@pytest.mark.parametrize(
+    "arg", [None, "", "NAME", "FOO=bar", "=x", "NAME=+", "NAME=+4", "NAME=+4g", "ADDR=", "ADDR=a", "ADDR=1.2"]
+)
 def test_bad_attributes(arg: str | None) -> None:
     with pytest.raises(LmtpError) as refused:
         attributes_of(arg)

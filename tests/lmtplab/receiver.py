@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
 import running
 from gatepost_queue import Claimed, open_queue, versions
 from mtalab import Client
+from running import receive_all
 
 
 def lmtp_settings(directory: str, *more: str, listen: str = '["inet:127.0.0.1:0"]', lists: str = "") -> str:
@@ -25,10 +27,10 @@ def lmtp_settings(directory: str, *more: str, listen: str = '["inet:127.0.0.1:0"
 
 
 class RunningLmtp(running.Gatepost):
-    """The receiver alone."""
+    """The receiver, alone unless other parts are named."""
 
-    def __init__(self, folder: Path, settings: str) -> None:
-        super().__init__(folder, settings, "lmtp")
+    def __init__(self, folder: Path, settings: str, *others: str) -> None:
+        super().__init__(folder, settings, "lmtp", *others)
         self.queue_url = f"sqlite:///{folder}/queue.db"
 
     def start(self) -> Self:
@@ -40,6 +42,22 @@ class RunningLmtp(running.Gatepost):
         client = Client(("127.0.0.1", self.port("lmtp")))
         client.hello(verb="LHLO")
         return client
+
+    def catch_up(self) -> None:
+        """Wait until it has seen the end of every connection before: one that comes later is answered."""
+        for _ in range(2):
+            with self.connect("lmtp") as connection:
+                connection.sendall(b"QUIT\r\n")
+                receive_all(connection)
+
+    @property
+    def descriptors(self) -> list[str]:
+        """What its open descriptors stand for; sockets by that alone."""
+        found: list[str] = []
+        for descriptor in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                found.append(str(descriptor.readlink()).partition(":")[0])
+        return sorted(found)
 
     def take_all(self) -> list[Claimed]:
         """Take everything out of the queue."""
@@ -57,5 +75,5 @@ class RunningLmtp(running.Gatepost):
 
     def rows(self, statement: str) -> list[tuple[Any, ...]]:
         """What a statement finds in the queue's file."""
-        with sqlite3.connect(self.folder / "queue.db") as connection:
+        with closing(sqlite3.connect(self.folder / "queue.db")) as connection:
             return connection.execute(statement).fetchall()

@@ -54,6 +54,11 @@ def mail(mtalab: object) -> Iterator[Mail]:
             # smtpd's own settings say to which transport its mail goes: by a domain of the recipient
             ways = {"tcp": f"lmtp:{tcp}", "unix": f"lmtp:unix:{folder}/lmtp.sock", "xforward": f"lmtpx:{tcp}"}
             listeners = {way: {"content_filter": to} for way, to in ways.items()}
+            # without Postfix's own Received header, what is posted twice arrives as the same octets
+            (folder / "headers").write_text("/^Received:/ IGNORE\n")
+            listeners |= {
+                f"bare {way}": settings | {"cleanup_service_name": "bare"} for way, settings in listeners.items()
+            }
             listeners["verify"] = {
                 "smtpd_recipient_restrictions": "reject_unauth_destination, reject_unverified_recipient"
             }
@@ -66,7 +71,10 @@ def mail(mtalab: object) -> Iterator[Mail]:
                 "address_verify_poll_delay": "1s",
                 "minimal_backoff_time": "1s",
             }
-            lines = ["lmtpx unix - - n - - lmtp -o lmtp_send_xforward_command=yes"]
+            lines = [
+                "lmtpx unix - - n - - lmtp -o lmtp_send_xforward_command=yes",
+                f"bare unix n - n - 0 cleanup -o header_checks=regexp:{folder}/headers",
+            ]
             with Postfix(settings, listeners=listeners, master=lines) as postfix:
                 yield Mail(receiver, postfix)
 
@@ -99,6 +107,23 @@ def test_a_member_s_mail_passes_and_a_stranger_s_bounces_with_our_text(mail: Mai
     assert "550 5.7.2 you may not post to this mailing list" in told
 
 
+@pytest.mark.parametrize(
+    ("sender", "recipient"),
+    [
+        (MEMBER, " < closed@lists.example > "),
+        (MEMBER, "closed(comment)@lists.example"),
+        ("anne(comment)@people.example", " closed @ lists.example."),
+        ("<anne@people.example>", '"closed"@lists.example'),
+    ],
+)
+def test_addresses_that_no_path_holds_arrive_as_paths(mail: Mail, sender: str, recipient: str) -> None:
+    """So the receiver may be strict where policy and milter, which get them as they are, may not."""
+    seen = len(mail.postfix.log())
+    [told] = mail.post("tcp", sender, [recipient], MESSAGE % 8)
+    assert told.code == 250
+    mail.log_after(seen, rf"to=<{LIST}>.*status=sent.*")
+
+
 def test_every_recipient_refused_is_one_503_to_data(mail: Mail) -> None:
     seen = len(mail.postfix.log())
     mail.post("tcp", "stranger@people.example", [LIST, UNKNOWN], MESSAGE % 4)
@@ -128,6 +153,20 @@ def test_xforward_names_the_client_and_the_queue_id(mail: Mail) -> None:
     queue_id = mail.postfix.wait_log(rf"(\w+): to=<{LIST}>.*status=sent", after=seen)[1]
     line = mail.receiver.wait_line(rf"event=verdict .*/{queue_id}$")
     assert f"client={STRANGER} " in line
+
+
+@pytest.mark.parametrize("way", ["bare tcp", "bare unix"])
+def test_a_message_that_is_posted_again_is_queued_again(mail: Mail, way: str) -> None:
+    """Postfix says QUIT with the dot, and closes when it has the replies: it will not send that message again."""
+    mail.receiver.take_all()
+    message = b"Date: Sat, 21 Nov 2026 00:00:00 +0000\r\n" + MESSAGE % len(way)
+    for _ in range(2):
+        seen = len(mail.postfix.log())
+        mail.post(way, MEMBER, [LIST], message)
+        mail.log_after(seen, rf"to=<{LIST}>.*status=sent.*")
+        mail.receiver.catch_up()
+    first, second = (entry.content.partition(b"; ")[2] for entry in mail.receiver.take_all())
+    assert first.partition(b"\r\n")[2] == second.partition(b"\r\n")[2]
 
 
 def test_while_it_is_away_mail_waits(mail: Mail) -> None:

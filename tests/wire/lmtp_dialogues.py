@@ -4,7 +4,7 @@ Each is played whole, octet by octet, and with another command behind it. The gr
 lists are those of lmtp_words.DIRECTORY. Names begin with the RFC and the section that want it so.
 """
 
-from wire.lmtp_extensions import EIGHT_BITS, INTERNATIONAL, MAILMAN, PIPELINING, SIZES, XFORWARD
+from wire.lmtp_extensions import EIGHT_BITS, INTERNATIONAL, MAILMAN, PIPELINING, SIZES
 from wire.lmtp_words import (
     BAD_LINE,
     BAD_RECIPIENT,
@@ -27,6 +27,7 @@ from wire.lmtp_words import (
     NOBODY,
     NOT_IMPLEMENTED,
     NOT_OURS,
+    NOT_TRUSTED,
     NOT_YOU,
     NULL,
     OK,
@@ -41,6 +42,7 @@ from wire.lmtp_words import (
     TOO_BIG_FOR_LIST,
     TOO_LARGE,
     TOO_MANY,
+    TOO_MANY_ERRORS,
     UNKNOWN_COMMAND,
     UNKNOWN_PARAMETER,
     Dialogue,
@@ -50,12 +52,18 @@ from wire.lmtp_words import (
     sent,
     verified,
 )
+from wire.lmtp_xforward import XFORWARD
 
 # RFC 2033
 LMTP = [
     Dialogue("2033: LHLO", LHLO, (GREETED,)),
     Dialogue("2033 4.1: HELO is refused", b"HELO mx.example.org\r\n", (UNKNOWN_COMMAND,)),
     Dialogue("2033 4.1: EHLO is refused", b"EHLO mx.example.org\r\n", (UNKNOWN_COMMAND,)),
+    said(
+        "2033 4.1: nor is HELO taken later, and it ends nothing",
+        MAIL + b"HELO x\r\nEHLO x\r\n" + RCPT,
+        *(SENDER, UNKNOWN_COMMAND, UNKNOWN_COMMAND, RECIPIENT),
+    ),
     said("2033 4.2: one reply for one recipient", MAIL + RCPT + DATA + MESSAGE, SENDER, RECIPIENT, GO_ON, QUEUED),
     said(
         "2033 4.2: a reply for each accepted recipient, in order",
@@ -69,6 +77,22 @@ LMTP = [
     ),
     said("2033 4.2: DATA with no accepted recipient", MAIL + NOBODY + DATA, SENDER, NO_SUCH_LIST, ORDER),
     said("2033 4.2: DATA with no recipient at all", MAIL + DATA, SENDER, ORDER),
+    said(
+        "2033 4.2: DATA that was refused ends no transaction",
+        MAIL + NOBODY + DATA + RCPT + DATA + MESSAGE,
+        *(SENDER, NO_SUCH_LIST, ORDER, RECIPIENT, GO_ON, QUEUED),
+    ),
+    said(
+        "2033 4.2: no reply for those who were refused, whatever for",
+        MAIL
+        + NOBODY
+        + b"RCPT TO:<a b>\r\nRCPT TO:<joe@elsewhere.example>\r\nRCPT TO:<> X=Y\r\n"
+        + OPEN
+        + DATA
+        + MESSAGE,
+        *(SENDER, NO_SUCH_LIST, BAD_RECIPIENT, NOT_OURS, UNKNOWN_PARAMETER, RECIPIENT, GO_ON, QUEUED),
+    ),
+    said("2033 4.3: BDAT is not announced", MAIL + RCPT + b"BDAT 0 LAST\r\n", SENDER, RECIPIENT, UNKNOWN_COMMAND),
     said(
         "2033 4.2: too large, for each recipient",
         MAIL + RCPT + RCPT + DATA + BIG * 1500 + DOT,
@@ -167,7 +191,12 @@ SMTP = [
         MAIL + OPEN * (MAX_RECIPIENTS + 2) + DATA + MESSAGE,
         *(SENDER, *[RECIPIENT] * MAX_RECIPIENTS, TOO_MANY, TOO_MANY, GO_ON, *[QUEUED] * MAX_RECIPIENTS),
     ),
-    said("too many bad commands", b"FOO\r\n" * 30, *[UNKNOWN_COMMAND] * 20, "421 4.7.0", hangs_up=True),
+    said("too many bad commands", b"FOO\r\n" * 30, *[UNKNOWN_COMMAND] * 20, TOO_MANY_ERRORS, hangs_up=True),
+    said(
+        "bad commands are counted from message to message",
+        (b"FOO\r\n" * 19 + MAIL + RCPT + DATA + MESSAGE) * 2,
+        *(*[UNKNOWN_COMMAND] * 19, SENDER, RECIPIENT, GO_ON, QUEUED) * 2,
+    ),
     said(
         "many recipients after a refused MAIL are no bad commands",
         b"MAIL FROM:<a b>\r\n" + RCPT * 60,
@@ -175,6 +204,11 @@ SMTP = [
         *[ORDER] * 60,
     ),
     mailed("5321 4.1.1.2: the null sender", b"MAIL FROM:<>", SENDER),
+    mailed("the null sender, a space behind the colon", b"MAIL FROM: <>", SENDER),
+    mailed("the null sender, blanks before the parameters", b"MAIL FROM:<>   SIZE=5   BODY=7BIT ", SENDER),
+    mailed("5321 4.1.1.2: a space is no null sender", b"MAIL FROM:< >", BAD_SENDER),
+    mailed("5321 4.1.1.2: nor are two pairs of brackets", b"MAIL FROM:<<>>", SYNTAX),
+    mailed("5321 4.1.1.2: nor is nothing", b"MAIL FROM:", SYNTAX),
     mailed("5321 4.1.1.2: no brackets", b"MAIL FROM:anne@example.org", SYNTAX),
     mailed("5321 4.1.1.2: no argument", b"MAIL", SYNTAX),
     mailed("5321 4.1.1.2: no colon", b"MAIL FROM <anne@example.org>", SYNTAX),
@@ -195,6 +229,12 @@ SMTP = [
     mailed("dots anywhere in a local part", b"MAIL FROM:<.an..ne.@example.org>", SENDER),
     mailed("5321 4.5.3.1.1: a local part of 64 octets", b"MAIL FROM:<" + b"x" * 64 + b"@example.org>", SENDER),
     mailed("a local part of 300 octets (VERP)", b"MAIL FROM:<" + b"x" * 300 + b"@example.org>", SENDER),
+    mailed(
+        "5321 4.5.3.1.3: a path of 256 octets",
+        b"MAIL FROM:<" + b"x" * 64 + b"@" + b"y.example." * 18 + b"ex.sample>",
+        SENDER,
+    ),
+    mailed("a path of 1,900 octets", b"MAIL FROM:<" + b"x" * 64 + b"@" + b"y.example." * 183 + b"ex>", SENDER),
     mailed("5321 4.1.1.11: an unknown parameter", b"MAIL FROM:<> FOO=bar", UNKNOWN_PARAMETER),
     mailed("5321 4.1.1.11: AUTH, RET and ENVID are not announced", b"MAIL FROM:<> AUTH=<>", UNKNOWN_PARAMETER),
     mailed("5321 4.1.1.11: a parameter that is none", b"MAIL FROM:<> =x", SYNTAX),
@@ -210,6 +250,12 @@ SMTP = [
     asked("5321 4.1.2: no local part", b"<@lists.example>", BAD_RECIPIENT),
     asked("5321 4.1.2: a space in the domain", b"<closed@lists example>", BAD_RECIPIENT),
     asked("5321 4.1.2: quoted", b'<"closed"@lists.example>', RECIPIENT),
+    asked(
+        "a sub-address with an extension of 300 octets (VERP)",
+        b"<closed-bounces+%b=example.org@lists.example>" % (b"x" * 300),
+        RECIPIENT,
+        NULL,
+    ),
     asked("a dot behind the domain", b"<closed@lists.example.>", RECIPIENT),
     asked("5321 4.1.1.3: a parameter", b"<closed@lists.example> NOTIFY=NEVER", UNKNOWN_PARAMETER),
     asked("no such list", b"<nobody@lists.example>", NO_SUCH_LIST),
@@ -288,8 +334,28 @@ TRANSPARENCY = [
     sent("NUL and DEL", b"Subject: \0\x7f\r\n\r\n\0\r\n" + DOT, QUEUED, kept=b"Subject: \0\x7f\r\n"),
 ]
 
-# RFC 2034 and RFC 3463: every other dialogue shows them; here is where there must be none.
-CODES = [Dialogue("2034 3: none on the reply to LHLO", LHLO, (GREETED,))]
+# RFC 2034 and RFC 3463: the runner looks at the status of every reply in every dialogue; here is one of each class.
+CODES = [
+    Dialogue("2034 3: none on the reply to LHLO", LHLO, (GREETED,)),
+    said("2034 4: none on 354", MAIL + OPEN + DATA + MESSAGE, SENDER, RECIPIENT, GO_ON, QUEUED),
+    said(
+        "2034 4: on 2xx",
+        b"NOOP\r\nHELP\r\nRSET\r\nVRFY open@lists.example\r\n" + MAIL + RCPT + b"QUIT\r\n",
+        *(OK, HELP, OK, RECIPIENT, SENDER, RECIPIENT, BYE),
+        hangs_up=True,
+    ),
+    said(
+        "2034 4: on 4xx",
+        MAIL + OPEN * (MAX_RECIPIENTS + 1) + b"FOO\r\n" * 21,
+        *(SENDER, *[RECIPIENT] * MAX_RECIPIENTS, TOO_MANY, *[UNKNOWN_COMMAND] * 20, TOO_MANY_ERRORS),
+        hangs_up=True,
+    ),
+    said(
+        "2034 4: on 5xx",
+        b"FOO\r\n\r\nMAIL\r\nRCPT\r\nEXPN x\r\nXFORWARD x\r\n" + MAIL + NOBODY + b"RCPT TO:<a b>\r\n",
+        *(UNKNOWN_COMMAND, BAD_LINE, SYNTAX, ORDER, NOT_IMPLEMENTED, NOT_TRUSTED, SENDER, NO_SUCH_LIST, BAD_RECIPIENT),
+    ),
+]
 
 DIALOGUES = [
     *LMTP,

@@ -34,7 +34,7 @@ UNKNOWN_PARAMETER, NO_SUCH_LIST, NOT_OURS = "555 5.5.4", "550 5.1.1", "550 5.1.2
 NOT_YOU, BANNED, BAD_RECIPIENT, BAD_SENDER = "550 5.7.2", "550 5.7.1", "553 5.1.3", "553 5.1.7"
 NEEDS_UTF8, TOO_LARGE, TOO_BIG_FOR_LIST = "553 5.6.7", "552 5.3.4", "552 5.2.3"
 TOO_MANY, NO_PARSE, LOOP = "452 4.5.3", "554 5.6.0", "554 5.4.6"
-NOT_IMPLEMENTED, NOT_TRUSTED = "502 5.5.1", "550 5.7.0"
+NOT_IMPLEMENTED, NOT_TRUSTED, TOO_MANY_ERRORS = "502 5.5.1", "550 5.7.0", "421 4.7.0"
 
 LHLO = b"LHLO mx.example.org\r\n"
 MAIL = b"MAIL FROM:<anne@example.org>\r\n"
@@ -52,7 +52,8 @@ MESSAGE = TEXT + DOT
 class Dialogue(NamedTuple):
     """sent: all that the client sends. replied: what it gets. hangs_up: the receiver ends the connection.
 
-    kept: what must stand in the message that is queued, b'' for whatever.
+    kept: what must stand in the message that is queued, b'' for whatever. trusted: said to a receiver that believes
+    XFORWARD.
     """
 
     name: str
@@ -60,11 +61,17 @@ class Dialogue(NamedTuple):
     replied: tuple[str, ...]
     hangs_up: bool = False
     kept: bytes = b""
+    trusted: bool = False
 
 
 def said(name: str, sent: bytes, *replied: str, hangs_up: bool = False) -> Dialogue:
     """A dialogue that begins with LHLO."""
     return Dialogue(name, LHLO + sent, (GREETED, *replied), hangs_up)
+
+
+def forwarded(name: str, sent: bytes, *replied: str) -> Dialogue:
+    """A dialogue with a receiver that believes XFORWARD."""
+    return said(name, sent, *replied)._replace(trusted=True)
 
 
 def mailed(name: str, command: bytes, reply: str) -> Dialogue:
