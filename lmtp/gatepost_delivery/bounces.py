@@ -1,0 +1,207 @@
+"""The handler of `bounces`: mail that came back, and what our own sender could not deliver.
+
+- What comes from outside counts if it is a bounce (reports.py) from a sender that reports have. To a VERP address it
+  counts against the member in that address, whatever it says; else against the members whom it names. Anything else
+  is dropped with a log line: what comes to this address and is no bounce is spam, or an answer of a machine.
+- All of that can be forged. So a bounce alone does nothing: one a day counts, and when the list's threshold is reached,
+  a probe goes to the member, from an address with a token that nobody else knows. Only when that comes back, or is
+  refused, is delivery disabled; the member and the owners are told.
+- A reply that refused a recipient counts like a bounce. Recipients who could not be reached for as long as mail is
+  tried, and messages that were refused for what they are, count against nobody: the owners are told, once a message.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from gatepost_delivery import notices
+from gatepost_delivery.fields import split
+from gatepost_delivery.letters import address_of, one_line
+from gatepost_delivery.outbox import Outbox
+from gatepost_delivery.reports import MAX_WHY, is_reporter, read_report, verp_address
+from gatepost_delivery.requests import deliverable, original_of
+from gatepost_delivery.tokens import Tokens
+from gatepost_delivery.values import Done, GoOn
+from gatepost_lists import AddressError, parse_address
+from gatepost_lists.store.admin import Store
+from gatepost_lists.store.changes import BounceVerdict, DeliveryStatus
+from gatepost_lists.store.errors import NotFoundError
+from gatepost_lists.store.profiles import Profile
+from gatepost_lists.subaddresses import readings
+from gatepost_queue import Claimed
+from gatepost_service.log import get_logger
+
+PROBE = "probe"
+# Seconds for which a probe may come back; no other is sent meanwhile. Mail servers try for five days.
+PROBE_LIFE = 7 * 86400.0
+# Seconds for which it is remembered that the owners were told of a message: longer than any is tried.
+TOLD_LIFE = 60 * 86400.0
+# So many of the last reasons are told.
+MAX_REASONS = 5
+
+_log = get_logger("delivery")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bounces:
+    """Deals with entries of the queue `bounces`, in one thread.
+
+    site_owner: the address that stands in for owners that a list does not have.
+    """
+
+    store: Store
+    site_owner: str
+    clock: Callable[[], float] = time.time
+
+    def __call__(self, claimed: Claimed, go_on: GoOn) -> Done:
+        """Count, probe, disable, tell. Raises StoreTroubleError, QueueTrouble: nothing is lost by that."""
+        profile = self.store.profile(claimed.listid)
+        if profile is None:
+            _log.warning("no such list any more", id=claimed.trace, list=claimed.listid, queue=claimed.queue)
+            return Done()
+        now = self.clock()
+        outbox = Outbox(self.store, profile, claimed, now, self.site_owner, max_answers=0)
+        _Work(self.store, claimed, go_on, profile, outbox, now).do()
+        return Done(puts=outbox.puts)
+
+
+class _Work:
+    """One entry: what it tells about whom, and what follows."""
+
+    def __init__(
+        self, store: Store, claimed: Claimed, go_on: GoOn, profile: Profile, outbox: Outbox, now: float
+    ) -> None:
+        self._store = store
+        self._claimed = claimed
+        self._go_on = go_on
+        self._profile = profile
+        self._outbox = outbox
+        self._now = now
+
+    def do(self) -> None:
+        metadata = self._claimed.metadata
+        ours = {"refused", "expired", "message_refused"} & metadata.keys()
+        if not ours:
+            self._from_outside()
+        if refused := metadata.get("refused"):
+            self._refused(refused)
+        if "expired" in metadata or "message_refused" in metadata:
+            self._tell_owners()
+
+    def _from_outside(self) -> None:
+        """A message that came to -bounces, perhaps with an extension: a VERP address, or a probe's token."""
+        if not self._profile.process_bounces:
+            return self._say("nothing counts on this list")
+        if not is_reporter(self._claimed.envsender):
+            return self._say("no bounce: a person or a machine has sent it")
+        extension = self._claimed.metadata.get("extension", "")
+        report = read_report(self._claimed.content)
+        if not report.failed and not (extension and report.may_be_bounce):
+            return self._say("no bounce")
+        if "=" in extension:
+            return self._strike({verp_address(extension): report.why})
+        if extension:
+            return self._probe_failed(extension, report.why)
+        return self._strike(dict.fromkeys(report.failed, report.why))
+
+    def _refused(self, refused: Mapping[str, str]) -> None:
+        """Recipients whom a mail server refused while we were connected to it."""
+        token = self._token_of_envelope()
+        if not self._profile.process_bounces:
+            self._say("nothing counts on this list")
+        elif token:
+            self._probe_failed(token, next(iter(refused.values())))
+        else:
+            self._strike(refused)
+
+    def _token_of_envelope(self) -> str:
+        """The token that this message of ours was sent with; '' if it is no probe."""
+        try:
+            address = parse_address(self._claimed.metadata["envsender"])
+        except AddressError:
+            return ""
+        for reading in readings(address):
+            if reading.subaddress == "bounces" and address_of(self._profile) == f"{reading.list_name}@{address.domain}":
+                return "" if "=" in reading.extension else reading.extension
+        return ""
+
+    def _strike(self, whys: Mapping[str, str]) -> None:
+        """Count a bounce against each address, and send probes where that was one too many."""
+        reached = self._claimed.metadata.get("reached")
+        if reached is None:
+            reached = self._count(whys)
+        for email in reached:
+            self._send_probe(email)
+
+    def _count(self, whys: Mapping[str, str]) -> list[str]:
+        """Those who have reached the threshold. Should the process die now, they are found in the metadata."""
+        with self._store.transaction():
+            named = ((deliverable(address), why) for address, why in whys.items())
+            reached = [email for email, why in named if email and self._is_to_be_probed(email, one_line(why, MAX_WHY))]
+            if reached:
+                self._go_on({**self._claimed.metadata, "reached": reached}, ())
+        return reached
+
+    def _is_to_be_probed(self, email: str, why: str) -> bool:
+        listid, now = self._profile.list_id, self._now
+        verdict = self._store.register_bounce(listid, email, why, now)
+        self._say(f"bounce: {verdict.value}", recipient=email, why=why)
+        return verdict is BounceVerdict.REACHED and self._store.first_time(
+            listid, f"{PROBE} {email.lower()}", now, PROBE_LIFE
+        )
+
+    def _send_probe(self, email: str) -> None:
+        token = self._store.add_pending(PROBE, self._profile.list_id, email, PROBE_LIFE, self._now)
+        self._outbox.send(
+            notices.probe(self._profile, email, self._reasons(email), self._now),
+            (email,),
+            envsender=address_of(self._profile, "bounces", token),
+        )
+        self._say("probe sent", recipient=email)
+
+    def _probe_failed(self, token: str, why: str) -> None:
+        taken = Tokens(self._store, self._claimed, self._go_on, self._now).take(token.lower())
+        if taken is None or taken.kind != PROBE:
+            return self._say("no bounce: nothing was sent with this token, or long ago")
+        listid, email, why = self._profile.list_id, taken.email, one_line(why, MAX_WHY)
+        try:
+            self._store.set_delivery(listid, email, DeliveryStatus.BY_BOUNCES, why, self._now)
+        except NotFoundError:
+            return self._say("no member any more", recipient=email)
+        reasons = self._reasons(email)
+        self._outbox.to_owners(notices.disabled_to_owner(self._profile, email, reasons, self._now))
+        self._outbox.send(notices.disabled_to_member(self._profile, email, reasons, self._now), (email,))
+        return self._say("delivery disabled", recipient=email, why=why)
+
+    def _reasons(self, email: str) -> list[str]:
+        """The last things that were said about an address, each once."""
+        events = self._store.bounce_events(self._profile.list_id, email)
+        return list(dict.fromkeys(event.why for event in events))[-MAX_REASONS:]
+
+    def _tell_owners(self) -> None:
+        """Of a message that could not be delivered: once, though the parts of it come one by one."""
+        if not self._is_first():
+            return
+        metadata, original = self._claimed.metadata, original_of(split(self._claimed.content).fields)
+        if reply := metadata.get("message_refused"):
+            recipients = self._claimed.recipients
+            content = notices.refused_to_owner(self._profile, original, reply, recipients, self._now)
+        else:
+            content = notices.undeliverable_to_owner(self._profile, original, metadata["expired"], self._now)
+        self._outbox.to_owners(content)
+        self._say("the owners are told")
+
+    def _is_first(self) -> bool:
+        if self._claimed.metadata.get("first"):
+            return True
+        with self._store.transaction():
+            key = f"undeliverable {self._claimed.trace}"
+            first = self._store.first_time(self._profile.list_id, key, self._now, TOLD_LIFE)
+            if first:
+                self._go_on({**self._claimed.metadata, "first": True}, ())
+        return first
+
+    def _say(self, outcome: str, **more: str) -> None:
+        _log.info("bounces", id=self._claimed.trace, list=self._claimed.listid, outcome=outcome, **more)

@@ -1,0 +1,87 @@
+"""What follows from an attempt to send: recipients to try again, and recipients to tell of. No I/O, no clock here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from gatepost_delivery import schedule
+from gatepost_delivery.outgoing import Kind, Outcome
+from gatepost_queue import Claimed, Entry
+
+
+class Attempt(NamedTuple):
+    """When an attempt was begun and ended, in seconds since the epoch, and a number from 0 up to 1 for the schedule."""
+
+    begun: float
+    ended: float
+    chance: float
+
+
+@dataclass(frozen=True, slots=True)
+class FollowUps:
+    """Entries of the same message, and how many recipients have it, will be tried again, and never get it."""
+
+    entries: tuple[Entry, ...]
+    sent: int
+    deferred: int
+    failed: int
+
+
+def follow_ups(claimed: Claimed, outcomes: Sequence[Outcome], attempt: Attempt, period: float) -> FollowUps:
+    """What is to be kept of an attempt; `period`: seconds from the first attempt to the last.
+
+    All who are tried again share one entry in retry. Those for whom it is over go to bounces: `refused`, `expired`
+    ({recipient: reply}) or `message_refused` (a reply), each in an entry of its own.
+    """
+    refused = _by_recipient(outcomes, Kind.REFUSED)
+    unwanted = _by_recipient(outcomes, Kind.MESSAGE_REFUSED)
+    later = _by_recipient(outcomes, Kind.LATER)
+    found = [
+        _bounce(claimed, refused, "refused", refused),
+        _bounce(claimed, unwanted, "message_refused", next(iter(unwanted.values()), "")),
+    ]
+    again = _retry(claimed, later, attempt, period)
+    found.append(again or _bounce(claimed, later, "expired", later))
+    kinds = [outcome.kind for outcome in outcomes]
+    sent, deferred = kinds.count(Kind.SENT), kinds.count(Kind.LATER) if again else 0
+    return FollowUps(tuple(entry for entry in found if entry), sent, deferred, len(kinds) - sent - deferred)
+
+
+def _by_recipient(outcomes: Sequence[Outcome], kind: Kind) -> dict[str, str]:
+    return {outcome.recipient: outcome.reply for outcome in outcomes if outcome.kind is kind}
+
+
+def _bounce(claimed: Claimed, replies: Mapping[str, str], name: str, told: Mapping[str, str] | str) -> Entry | None:
+    if not replies:
+        return None
+    metadata = {"envsender": claimed.metadata["envsender"], name: told}
+    return Entry(queue="bounces", listid=claimed.listid, recipients=tuple(replies), metadata=metadata)
+
+
+def _retry(claimed: Claimed, replies: Mapping[str, str], attempt: Attempt, period: float) -> Entry | None:
+    """None where there is nobody to try again, or no time is left."""
+    metadata = _history(claimed, replies, attempt.begun)
+    when = schedule.next_attempt(metadata["since"], metadata["tries"], attempt.ended, period, attempt.chance)
+    if when is None or not replies:
+        return None
+    return Entry(
+        queue="retry",
+        listid=claimed.listid,
+        recipients=tuple(replies),
+        metadata=metadata,
+        next_attempt=when,
+        last_error=next(iter(replies.values())),
+    )
+
+
+def _history(claimed: Claimed, replies: Mapping[str, str], begun: float) -> dict[str, Any]:
+    before = claimed.metadata
+    return {
+        "envsender": before["envsender"],
+        "verp": before.get("verp", False),
+        "tries": before.get("tries", 0) + 1,
+        "since": before.get("since", begun),
+        "states": dict(replies),
+    }

@@ -1,0 +1,86 @@
+"""The handlers of one runner, joined: which of them deals with which queue.
+
+They are made in the runner's own thread, which alone may use the store and the directory that they hold.
+"""
+
+from __future__ import annotations
+
+import threading
+
+from gatepost_delivery.bounces import Bounces
+from gatepost_delivery.command_mail import CommandMail
+from gatepost_delivery.dmarc import Policies
+from gatepost_delivery.options import Options
+from gatepost_delivery.outgoing import Pool
+from gatepost_delivery.owner import OwnerMail
+from gatepost_delivery.posting import PostMail
+from gatepost_delivery.sending import Sender, Sending
+from gatepost_delivery.values import Done, GoOn, Handler, Later
+from gatepost_queue import Claimed
+from gatepost_service.metrics import Tally
+
+
+class SiteHandlers:
+    """The handlers of one runner. pool and policies are those of the process; stopping ends long work early."""
+
+    def __init__(
+        self, options: Options, pool: Pool, policies: Policies, tally: Tally, stopping: threading.Event
+    ) -> None:
+        self._store = options.open_store()
+        self._directory = options.open_directory()
+        self._post = self._posts(options, policies)
+        self._owner = OwnerMail(store=self._store, site_owner=options.owner, max_recipients=options.max_recipients)
+        sender = self._sender(options, pool, tally, stopping)
+        self._by_queue: dict[str, Handler] = {
+            "in": self._incoming,
+            "command": self._commands(options),
+            "bounces": Bounces(store=self._store, site_owner=options.owner),
+            "out": sender,
+            "retry": sender,
+        }
+
+    def __getitem__(self, queue: str) -> Handler:
+        return self._by_queue[queue]
+
+    def close(self) -> None:
+        """Let go of the store and the directory."""
+        self._store.close()
+        self._directory.close()
+
+    def _incoming(self, claimed: Claimed, go_on: GoOn) -> Done | Later:
+        """Mail for the owners has nothing in common with a post but its queue."""
+        return (self._owner if claimed.metadata.get("to_owner") else self._post)(claimed, go_on)
+
+    def _posts(self, options: Options, policies: Policies) -> PostMail:
+        return PostMail(
+            store=self._store,
+            directory=self._directory,
+            rules=options.rules,
+            site_owner=options.owner,
+            max_answers=options.max_answers,
+            verp_interval=options.verp_interval,
+            dmarc=options.dmarc,
+            policies=policies,
+        )
+
+    def _commands(self, options: Options) -> CommandMail:
+        return CommandMail(
+            store=self._store,
+            directory=self._directory,
+            site_owner=options.owner,
+            request_life=options.request_life,
+            max_answers=options.max_answers,
+        )
+
+    def _sender(self, options: Options, pool: Pool, tally: Tally, stopping: threading.Event) -> Sender:
+        return Sender(
+            Sending(
+                recipients=self._store.recipients,
+                snapshot=self._store.snapshot,
+                mailer=pool,
+                max_recipients=options.max_recipients,
+                period=options.retry_period,
+                count=tally.deliver,
+                stopping=stopping.is_set,
+            )
+        )

@@ -1,0 +1,227 @@
+"""The handler of `in` for posts: moderated, and then sent on, held, refused or thrown away.
+
+- What is sent on is one new message and one entry, whatever the number of members: the sender finds them.
+- Who is told of a refusal, or that a message waits, is the envelope's sender, and only by the rules of answers.py. A
+  refusal is told once a day, and only to a sender who is an author of the message too: as a rule the mail server has
+  refused before, and what is left over is mostly forged.
+- A post for a list that is gone is held: it cannot be sent on, and nobody but the site's owner can tell what for.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol
+
+from gatepost_delivery import notices
+from gatepost_delivery.answers import may_be_answered
+from gatepost_delivery.cooked import cooked
+from gatepost_delivery.dmarc import Found
+from gatepost_delivery.dmarc_record import Policy
+from gatepost_delivery.fields import Section, signed, split
+from gatepost_delivery.letters import address_of, one_line
+from gatepost_delivery.munge import author_domains, authors, munged, wrapped
+from gatepost_delivery.outbox import Outbox
+from gatepost_delivery.requests import original_of
+from gatepost_delivery.values import Done, GoOn
+from gatepost_lists import Action, Directory, Headers, Rules, parse_address
+from gatepost_lists.moderation import Decision, Posting, moderate
+from gatepost_lists.senders import parse_sender
+from gatepost_lists.store.admin import Store
+from gatepost_lists.store.profiles import Profile
+from gatepost_queue import Claimed, Entry, Message, Put
+from gatepost_queue.values import HELD
+from gatepost_service.log import get_logger
+
+_DAY = 86_400.0
+_APPROVED = Decision(Action.ACCEPT, test="approved", why="a moderator let it through")
+_GONE = Decision(Action.HOLD, "The mailing list does not exist any more.", "list-known", "no list has this name")
+
+_log = get_logger("delivery")
+
+
+class Policies(Protocol):
+    """Who knows the DMARC policies of domains."""
+
+    def strictest(self, domains: Iterable[str]) -> Found: ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class PostMail:
+    """Deals with posts, in one thread.
+
+    site_owner: the address that stands in for owners that a list does not have. max_answers: automatic replies to one
+    address and list a day, 0 for no limit. verp_interval: 0 never, 1 always, n every n-th post. dmarc: what is done to
+    mail whose author's domain would have it refused; policies: who knows that, asked unless it is "off".
+    """
+
+    store: Store
+    directory: Directory
+    rules: Rules
+    site_owner: str
+    max_answers: int
+    verp_interval: int
+    dmarc: Literal["munge", "wrap", "off"]
+    policies: Policies
+    clock: Callable[[], float] = time.time
+
+    def __call__(self, claimed: Claimed, go_on: GoOn) -> Done:
+        """Decide about a post, and do it. Raises StoreTroubleError, DirectoryTrouble: it is tried again."""
+        profile = self.store.profile(claimed.listid)
+        if profile is None:
+            return self._without_list(claimed)
+        outbox = Outbox(self.store, profile, claimed, self.clock(), self.site_owner, self.max_answers)
+        post = _Post(self, claimed, profile, split(claimed.content), outbox)
+        decision = post.decided()
+        done = post.do(decision)
+        _tell(claimed, decision)
+        return done
+
+    def _without_list(self, claimed: Claimed) -> Done:
+        if "rejected" in claimed.metadata:
+            _tell(claimed, _GONE._replace(action=Action.DISCARD))
+            return Done()
+        _tell(claimed, _GONE)
+        subject = original_of(split(claimed.content).fields).subject
+        return Done(entries=(_held(claimed, _GONE.why, subject, self.clock()),))
+
+
+def _tell(claimed: Claimed, decision: Decision) -> None:
+    _log.info(
+        "post",
+        id=claimed.trace,
+        list=claimed.listid,
+        sender=claimed.envsender,
+        outcome=str(decision.action),
+        test=decision.test,
+        why=decision.why,
+    )
+
+
+def _held(claimed: Claimed, reason: str, subject: str, now: float) -> Entry:
+    """The entry that waits for a moderator; its metadata are those that the post came with, and why it waits."""
+    metadata: dict[str, Any] = {
+        **claimed.metadata,
+        "request": "post",
+        "reason": reason,
+        "held_since": now,
+        "subject": one_line(subject),
+    }
+    metadata.pop("approved", None)
+    return Entry(
+        queue=HELD,
+        listid=claimed.listid,
+        subaddress=claimed.subaddress,
+        recipients=claimed.recipients,
+        metadata=metadata,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Post:
+    """One post: what it is, and what is done about it."""
+
+    site: PostMail
+    claimed: Claimed
+    profile: Profile
+    section: Section
+    outbox: Outbox
+
+    def decided(self) -> Decision:
+        """What is to be done: as a moderator said, else by the list's rules."""
+        metadata = self.claimed.metadata
+        if metadata.get("approved"):
+            return _APPROVED
+        if "rejected" in metadata:
+            return Decision(Action.REJECT, metadata["rejected"], "rejected", "a moderator refused it")
+        headers = Headers()
+        for one in self.section.fields:
+            headers.add(one.name.decode("ascii"), one.text)
+        size = metadata.get("original_size", len(self.claimed.content))
+        site = self.site
+        with site.directory.snapshot():
+            mailing_list = site.directory.find(parse_address(self.profile.fqdn_listname)).mailing_list
+        if mailing_list is None:
+            return _GONE
+        posting = Posting.received(self.claimed.envsender, headers, size, site.rules.origin)
+        return moderate(posting, mailing_list, site.directory, site.rules)
+
+    def do(self, decision: Decision) -> Done:
+        """Carry it out."""
+        match decision.action:
+            case Action.ACCEPT:
+                return Done(puts=(self._sent_on(),))
+            case Action.HOLD:
+                return self._hold(decision)
+            case Action.REJECT:
+                self._reject(decision)
+                return Done(puts=self.outbox.puts)
+            case _:
+                return Done()
+
+    def _sent_on(self) -> Put:
+        claimed, site = self.claimed, self.site
+        message = Message(
+            content=self._content(), envsender=claimed.envsender, received=claimed.received, trace=claimed.trace
+        )
+        number = site.store.next_post(claimed.listid)
+        metadata = {
+            "envsender": address_of(self.profile, "bounces"),
+            "to_members": True,
+            "after": None,
+            "verp": site.verp_interval > 0 and number % site.verp_interval == 0,
+        }
+        return Put(message, (Entry(queue="out", listid=claimed.listid, metadata=metadata),))
+
+    def _content(self) -> bytes:
+        """The message as the members get it."""
+        section, profile = self.section, self.profile
+        if not self._would_be_refused():
+            return cooked(section, profile, signed(section.fields))
+        # From is signed in every signature (RFC 6376 section 5.4): none holds for what is above a changed one.
+        changed = munged(section, profile) if self.site.dmarc == "munge" else wrapped(section, profile)
+        return cooked(changed, profile, {})
+
+    def _would_be_refused(self) -> bool:
+        """Whether an author's domain asks for that, or may do so."""
+        domains = author_domains(self.section.fields) if self.site.dmarc != "off" else []
+        if not domains:
+            return False
+        found = self.site.policies.strictest(domains)
+        if found.trouble:
+            _log.warning("a DMARC policy is not known", id=self.claimed.trace, why=found.trouble)
+        return found.policy is not Policy.NONE
+
+    def _hold(self, decision: Decision) -> Done:
+        sender, profile, now = self.claimed.envsender, self.profile, self.site.clock()
+        original = original_of(self.section.fields)
+        if may_be_answered(sender, self.section.fields):
+            self.outbox.answer(
+                sender, lambda last: notices.held(profile, sender, original, decision.reason, now, last_today=last)
+            )
+        author = next((one.address for one in authors(self.section.fields)), sender)
+        self.outbox.to_owners(notices.held_for_owner(profile, author, original, decision.why, now))
+        return Done(entries=(_held(self.claimed, decision.why, original.subject, now),), puts=self.outbox.puts)
+
+    def _reject(self, decision: Decision) -> None:
+        """Tell the sender, if it may be told; a moderator's word each time."""
+        sender, fields = self.claimed.envsender, self.section.fields
+        if not may_be_answered(sender, fields):
+            return
+        profile, now, original = self.profile, self.site.clock(), original_of(fields)
+        if decision.test == "rejected":
+            self.outbox.send(notices.rejection(profile, sender, original, decision.reason, now), (sender,))
+        elif self._is_author(sender) and self._is_first_today(sender, now):
+            self.outbox.answer(
+                sender,
+                lambda last: notices.rejection(profile, sender, original, decision.reason, now, last_today=last),
+            )
+
+    def _is_author(self, sender: str) -> bool:
+        origin = self.site.rules.origin
+        known = {email for one in authors(self.section.fields) for email in parse_sender(one.address, origin)}
+        return not known.isdisjoint(parse_sender(sender, origin))
+
+    def _is_first_today(self, sender: str, now: float) -> bool:
+        return self.site.store.first_time(self.claimed.listid, f"refused {sender.lower()}", now, _DAY)

@@ -1,0 +1,135 @@
+"""`gatepost held`, called as click calls it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner, Result
+
+from gatepost_delivery.commands.held import held as command
+from gatepost_lists.commands import output
+from gatepost_queue import Entry, NoSuchEntry, Queue, listing
+from gatepost_queue.commands.context import META_KEY, QueueContext
+from gatepost_queue.versions import create
+from queuelab import ANN, POST, outcome, post
+
+Run = Callable[..., Result]
+HELD = Entry(
+    queue="held",
+    listid=ANN.listid,
+    recipients=ANN.recipients,
+    metadata={"to_list": True, "request": "post", "reason": "not a member", "held_since": 1_800_000_000.0,
+              "subject": "hi \x1b[2J"},
+)  # fmt: skip
+JOIN = Entry(
+    queue="held",
+    listid=ANN.listid,
+    subaddress="join",
+    metadata={
+        "request": "join",
+        "email": "bo@example.org",
+        "reason": "wants to join",
+        "held_since": 1_800_000_060.0,
+    },
+)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    create(f"sqlite:///{tmp_path}/queue.db")
+    return tmp_path / "queue.db"
+
+
+@pytest.fixture
+def queue(path: Path) -> Iterator[Queue]:
+    with closing(Queue(path)) as opened:
+        yield opened
+
+
+@pytest.fixture
+def numbers(queue: Queue) -> list[int]:
+    """A held post, a held request, and an entry that is not held."""
+    return [number for number in outcome(queue.put(post(), [HELD, JOIN, ANN])) if number]
+
+
+@pytest.fixture
+def run(path: Path) -> Run:
+    """Run a command on the queue in `path`; it raises what a command raises."""
+
+    @click.group()
+    @click.pass_context
+    def cli(context: click.Context) -> None:
+        context.meta[META_KEY] = QueueContext(lambda: f"sqlite:///{path}", output)
+
+    cli.add_command(command)
+
+    def run(*arguments: object) -> Result:
+        result = CliRunner().invoke(cli, ["held", *map(str, arguments)])
+        if result.exception and not isinstance(result.exception, SystemExit):
+            raise result.exception
+        return result
+
+    return run
+
+
+def waiting(path: Path) -> dict[int, str]:
+    return {one.id: one.queue for one in listing.ls(path)}
+
+
+def test_ls(run: Run, numbers: list[int]) -> None:
+    rows = [line.split("\t") for line in run("ls").stdout.splitlines()]
+    assert rows == [
+        [str(numbers[0]), ANN.listid, "post", "bo@x", r"hi \x1b[2J", "2027-01-15T08:00:00Z", "not a member"],
+        [str(numbers[1]), ANN.listid, "join", "bo@example.org", "", "2027-01-15T08:01:00Z", "wants to join"],
+    ]
+    assert run("ls", "--list", "other.example").stdout == ""
+
+
+def test_show(run: Run, numbers: list[int]) -> None:
+    found = json.loads(run("show", numbers[0], "--json").stdout)
+    assert (found["id"], found["reason"], found["size"]) == (numbers[0], "not a member", len(POST))
+    assert run("show", numbers[0], "--raw").stdout_bytes == POST
+    assert "not a member" in run("show", numbers[0]).stdout
+    assert run("show", numbers[0], "--raw", "--json").exit_code == 2
+
+
+@pytest.mark.parametrize(
+    ("verb", "decision"),
+    [
+        (("accept",), {"approved": True}),
+        (("reject",), {"rejected": ""}),
+        (("reject", "--reason", "Too long."), {"rejected": "Too long."}),
+    ],
+)
+def test_a_decision_goes_on_to_delivery(
+    run: Run, path: Path, numbers: list[int], verb: tuple[str, ...], decision: dict[str, object]
+) -> None:
+    run(*verb, *numbers[:2])
+    assert waiting(path) == {numbers[0]: "in", numbers[1]: "command", numbers[2]: "in"}
+    for number, entry in zip(numbers, (HELD, JOIN), strict=False):
+        assert listing.show(path, number)[0].metadata == {**entry.metadata, **decision}
+
+
+def test_discard(run: Run, path: Path, numbers: list[int]) -> None:
+    assert run("discard", *numbers[:2]).stdout == f"{numbers[0]}: discarded\n{numbers[1]}: discarded\n"
+    assert waiting(path) == {numbers[2]: "in"}
+
+
+@pytest.mark.parametrize("verb", ["accept", "reject", "discard"])
+def test_all_or_none(run: Run, path: Path, numbers: list[int], verb: str) -> None:
+    before = waiting(path)
+    with pytest.raises(NoSuchEntry, match=f"entry {numbers[2]} does not wait for a moderator"):
+        run(verb, numbers[0], numbers[2])
+    with pytest.raises(NoSuchEntry, match="there is no entry 999"):
+        run(verb, numbers[0], 999)
+    assert waiting(path) == before
+
+
+def test_what_is_not_held_is_not_shown(run: Run, numbers: list[int]) -> None:
+    with pytest.raises(NoSuchEntry, match="does not wait for a moderator"):
+        run("show", numbers[2])

@@ -1,0 +1,262 @@
+"""What becomes of a post: sent on, held, refused, thrown away; and who is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import replace
+from email import message_from_bytes
+from email.message import EmailMessage
+from email.policy import default
+from pathlib import Path
+
+import pytest
+
+from dnslab import Server
+from gatepost_delivery.cooked import cooked
+from gatepost_delivery.dmarc import Policies
+from gatepost_delivery.dmarc_record import Policy
+from gatepost_delivery.fields import signed, split
+from gatepost_delivery.values import Done
+from gatepost_lists import DirectoryTrouble
+from gatepost_queue import Entry, Message, Queue
+from gatepost_queue.versions import create
+from postlab import LISTID, NOW, POST, SITE_OWNER, Called, Site
+
+STRANGER = "stranger@example.net"
+BY_STRANGER = POST.replace(b"anne@example.org", STRANGER.encode())
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    with closing(Site(tmp_path)) as opened:
+        yield opened
+
+
+def sent_on(done: Done) -> bytes:
+    """What members get; the only thing that became of the post."""
+    (put,) = done.puts
+    (entry,) = put.entries
+    assert entry.metadata["to_members"]
+    assert done.entries == ()
+    assert isinstance(put.message.content, bytes)
+    return put.message.content
+
+
+def notices(done: Done) -> dict[str, EmailMessage]:
+    """Messages that gatepost wrote, by their recipient; none of them may make mail come back."""
+    found = {}
+    for put in done.puts:
+        (entry,) = put.entries
+        assert (entry.queue, entry.metadata) == ("out", {"envsender": "", "verp": False})
+        assert isinstance(put.message.content, bytes)
+        message = message_from_bytes(put.message.content, policy=default)
+        assert isinstance(message, EmailMessage)
+        assert message["Auto-Submitted"].startswith("auto-")
+        found[",".join(entry.recipients)] = message
+    return found
+
+
+def test_a_member_s_post_is_sent_on(site: Site) -> None:
+    (put,) = site.post().puts
+    section = split(POST)
+    mailing_list = Called(display_name="Ant")
+    assert put.message.content == cooked(section, mailing_list, signed(section.fields))
+    assert put.entries == (
+        Entry(
+            queue="out",
+            listid=LISTID,
+            metadata={"envsender": "ant-bounces@lists.example", "to_members": True, "after": None, "verp": False},
+        ),
+    )
+    assert (put.message.trace, put.message.envsender, put.message.received) == ("abc", "anne@example.org", NOW - 5)
+
+
+def test_every_nth_post_is_sent_with_verp(site: Site) -> None:
+    def verps(interval: int, posts: int) -> list[bool]:
+        done = [site.post(verp_interval=interval) for _ in range(posts)]
+        return [put.entries[0].metadata["verp"] for one in done for put in one.puts]
+
+    assert verps(0, 3) == [False] * 3
+    assert verps(1, 3) == [True] * 3
+    assert verps(3, 6) == [False, False, True] * 2
+
+
+def test_a_member_seen_in_from_alone(site: Site) -> None:
+    assert b"X-BeenThere" in sent_on(site.post(sender="srs0=abcd=ef=example.org=somebody@forwarder.example"))
+
+
+def test_a_stranger_s_post_is_held(site: Site) -> None:
+    site.own("olga@example.org")
+    done = site.post(BY_STRANGER, STRANGER, to_list=True)
+    (held,) = done.entries
+    assert (held.queue, held.listid, held.recipients) == ("held", LISTID, ("ant@lists.example",))
+    assert held.metadata["reason"]
+    assert {name: held.metadata[name] for name in ("request", "held_since", "subject", "to_list")} == {
+        "request": "post",
+        "held_since": NOW,
+        "subject": "hello",
+        "to_list": True,
+    }
+    told = notices(done)
+    assert set(told) == {STRANGER, "olga@example.org"}
+    assert told[STRANGER]["In-Reply-To"] == "<1@example.org>"
+    assert told[STRANGER]["Auto-Submitted"] == "auto-replied"
+
+
+def test_without_owners_the_site_s_owner_is_told(site: Site) -> None:
+    assert set(notices(site.post(BY_STRANGER, STRANGER))) == {STRANGER, SITE_OWNER}
+
+
+@pytest.mark.parametrize(
+    ("sender", "field"),
+    [
+        ("mailer-daemon@example.net", b""),
+        (STRANGER, b"Auto-Submitted: auto-replied\r\n"),
+        (STRANGER, b"Precedence: bulk\r\n"),
+        (STRANGER, b"List-Id: <bee.example.net>\r\n"),
+    ],
+)
+def test_who_may_not_be_answered_is_told_nothing(site: Site, sender: str, field: bytes) -> None:
+    done = site.post(field + BY_STRANGER, sender)
+    assert [entry.queue for entry in done.entries] == ["held"]
+    assert set(notices(done)) == {SITE_OWNER}
+    site.set("default_nonmember_action=reject")
+    assert site.post(field + BY_STRANGER, sender) == Done()
+
+
+def test_the_null_sender_may_not_post(site: Site) -> None:
+    assert site.post(sender="") == Done()
+
+
+def test_answers_are_limited_by_day(site: Site) -> None:
+    def answered() -> bool:
+        return STRANGER in notices(site.post(BY_STRANGER, STRANGER, max_answers=2))
+
+    assert [answered() for _ in range(3)] == [True, True, False]
+    site.now += 86_400
+    assert answered()
+
+
+def test_a_refusal_is_told_once_a_day(site: Site) -> None:
+    site.set("default_nonmember_action=reject")
+    done = site.post(BY_STRANGER, STRANGER)
+    assert done.entries == ()
+    assert set(notices(done)) == {STRANGER}
+    assert site.post(BY_STRANGER, STRANGER) == Done()
+    site.now += 86_400
+    assert set(notices(site.post(BY_STRANGER, STRANGER))) == {STRANGER}
+
+
+def test_a_refusal_goes_to_nobody_but_an_author(site: Site) -> None:
+    site.set("default_nonmember_action=reject")
+    assert site.post(BY_STRANGER, "victim@example.com") == Done()
+    assert set(notices(site.post(BY_STRANGER, f"prvs=1234abcdef={STRANGER}"))) == {f"prvs=1234abcdef={STRANGER}"}
+
+
+def test_a_discarded_post_leaves_nothing(site: Site) -> None:
+    site.set("default_nonmember_action=discard")
+    assert site.post(BY_STRANGER, STRANGER) == Done()
+
+
+def test_a_loop_ends(site: Site) -> None:
+    once = sent_on(site.post())
+    assert site.post(once) == Done()
+
+
+def test_a_loop_through_two_lists_ends(site: Site) -> None:
+    once = sent_on(site.post())
+    bee = Called("bee", "lists.example", "bee.lists.example", "Bee")
+    section = split(once)
+    assert site.post(cooked(section, bee, signed(section.fields))) == Done()
+
+
+def test_a_moderator_lets_a_post_through(site: Site) -> None:
+    (held,) = site.post(BY_STRANGER, STRANGER, to_list=True).entries
+    again = {name: value for name, value in held.metadata.items() if name not in ("listid", "original_size")}
+    assert b"hello" in sent_on(site.post(BY_STRANGER, STRANGER, **again, approved=True))
+
+
+def test_a_moderator_s_refusal_is_told_each_time(site: Site) -> None:
+    for _ in range(2):
+        done = site.post(BY_STRANGER, STRANGER, rejected="Please write to the board.")
+        assert done.entries == ()
+        assert "Please write to the board." in notices(done)[STRANGER].get_content()
+
+
+def test_a_list_that_is_gone_holds_its_mail(site: Site) -> None:
+    site.store.remove_list("ant@lists.example")
+    (held,) = site.post(approved=True).entries
+    assert (held.queue, held.metadata["request"], held.metadata["subject"]) == ("held", "post", "hello")
+    assert held.metadata["reason"] == "no list has this name"
+    assert "approved" not in held.metadata
+    assert site.post(rejected="") == Done()
+
+
+def test_a_directory_in_trouble_raises(site: Site, tmp_path: Path) -> None:
+    site.directory.close()
+    (tmp_path / "gatepost.db").rename(tmp_path / "away.db")
+    with pytest.raises(DirectoryTrouble):
+        site.post()
+
+
+@pytest.mark.parametrize("policy", [Policy.QUARANTINE, Policy.REJECT])
+def test_from_is_munged_where_the_author_s_domain_asks_for_refusal(site: Site, policy: Policy) -> None:
+    site.known.policies["example.org"] = policy
+    message = message_from_bytes(sent_on(site.post()), policy=default)
+    assert message["From"] == "Anne via Ant <ant@lists.example>"
+    assert message["Reply-To"] == "Anne <anne@example.org>"
+    assert message["List-Id"] == "Ant <ant.lists.example>"
+
+
+def test_the_dns_is_asked_about_the_author_s_domain(site: Site) -> None:
+    with Server() as server:
+        server.records["_dmarc.example.org"] = {"TXT": ["v=DMARC1; p=reject"]}
+        site.posts = replace(site.posts, policies=Policies([server.address]))
+        assert b"From: Anne via Ant <ant@lists.example>" in sent_on(site.post())
+        assert server.names_asked() == ["_dmarc.example.org"]
+
+
+def test_a_munged_post_has_all_of_the_list_s_fields(site: Site) -> None:
+    site.known.policies["example.org"] = Policy.REJECT
+    signature = b"DKIM-Signature: v=1; h=from:list-id; b=x\r\n"
+    assert b"\r\nList-Id: Ant\r\n" in sent_on(site.post(signature + POST))
+
+
+def test_a_post_is_wrapped(site: Site) -> None:
+    site.known.policies["example.org"] = Policy.REJECT
+    message = message_from_bytes(sent_on(site.post(dmarc="wrap")), policy=default)
+    (inner,) = message.iter_parts()
+    assert inner["From"] == "Anne <anne@example.org>"
+    assert message["From"] == "Anne via Ant <ant@lists.example>"
+    assert message["X-BeenThere"] == "ant@lists.example"
+
+
+def test_a_policy_of_none_changes_nothing(site: Site) -> None:
+    assert sent_on(site.post()) == sent_on(site.post(dmarc="off"))
+    assert site.known.asked == ["example.org"]
+
+
+def test_an_unknown_policy_counts_as_reject(site: Site) -> None:
+    site.known.trouble = "_dmarc.example.org: no answer"
+    assert b"From: Anne via Ant <ant@lists.example>" in sent_on(site.post())
+
+
+def test_a_post_without_from_is_sent_on_as_it_is(site: Site) -> None:
+    content = POST.replace(b"From: Anne <anne@example.org>\r\n", b"")
+    assert b"From:" not in sent_on(site.post(content))
+    assert not site.known.asked
+
+
+def test_through_a_queue(site: Site, tmp_path: Path) -> None:
+    create(f"sqlite:///{tmp_path}/queue.db")
+    with closing(Queue(tmp_path / "queue.db", clock=lambda: NOW)) as queue:
+        message = Message(content=POST, envsender="anne@example.org", received=NOW, trace="abc")
+        queue.put(message, [Entry(queue="in", listid=LISTID, recipients=("ant@lists.example",))]).result()
+        (claimed,) = queue.claim("in", "in-1", 60).result()
+        done = site.posts(claimed, lambda *_: claimed)
+        queue.done(claimed, done.entries, done.puts).result()
+        (out,) = queue.claim("out", "out-1", 60).result()
+    assert out.trace == "abc"
+    assert out.metadata["envsender"] == "ant-bounces@lists.example"
+    assert out.content.startswith(b"X-BeenThere: ant@lists.example\r\n")
