@@ -1,7 +1,7 @@
 # make run    install what is missing, make an embedded store with an example list, run every door
 # make test   install what the tests need, the mail servers included (unpacked, not installed), and run them
 # make lint   ruff and mypy
-# make bench  measure, beside a C server that decides nothing and beside other policy servers
+# make bench  measure, beside C servers that decide nothing and beside what others use
 # make soak   the long versions of the tests
 # make docs   write docs/commands.md from the commands' own help
 

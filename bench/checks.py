@@ -50,6 +50,11 @@ def times(what: str, value: float, limit: float | None) -> Check:
     return Check(what, value, limit, at_least=True, show=lambda factor: f"{factor:.1f} times")
 
 
+def part(what: str, value: float, limit: float) -> Check:
+    """So large a part of what another server does."""
+    return Check(what, value, limit, at_least=True, show=lambda factor: f"{factor:.2f} of it")
+
+
 def slowdown(what: str, value: float, limit: float) -> Check:
     """How many times as long a question takes where there is more to look through."""
     return Check(what, value, limit, at_least=False, show=lambda factor: f"{factor:.2f} times as long")

@@ -1,7 +1,7 @@
 /* load: asks a mail-side server the same kind of question over many connections, and prints its rate and latency.
  *
  *   load MODE ADDRESS --sender TEMPLATE [--senders COUNT] [--expect TEXT] [--sender …] --recipient TEMPLATE
- *        [--recipients COUNT] [--connections N] [--seconds S] [--stride N] [--start N]
+ *        [--recipients COUNT] [--connections N] [--seconds S] [--stride N] [--start N] [--octets N]
  *
  * ADDRESS is inet:HOST:PORT, inet:[IPV6]:PORT or unix:/PATH. MODE is a row of the table `modes` at the end of this file.
  *
@@ -12,8 +12,10 @@
  * count of the recipients divides that of the senders, sender s always meets recipient s mod RECIPIENTS.
  * Every connection takes the --sender templates in turn, all of them with the same n.
  * --expect is what the reply must begin with for the --sender before it; every other reply is an error.
+ * --octets is the length of a message's body, where the mode sends any.
+ * In the mode socketmap a request is SENDER, a blank and RECIPIENT: a sender is the name of a table, or `verdict ADDRESS |`.
  *
- * Prints one line:  rate R/s  p50 A us  p99 B us  errors E  replies "first reply to each template" …
+ * Prints one line:  rate R/s  p50 A us  p99 B us  slowest C us  errors E  replies "first reply to each template" …
  * Ends with 0, with 1 if there were errors, with 2 if it cannot run.
  */
 #define _GNU_SOURCE
@@ -53,7 +55,9 @@ static struct {
     const char *recipient;
     unsigned connections;
     double seconds;
-    uint64_t recipient_count, stride, start;
+    uint64_t recipient_count, stride, start, octets;
+    char *body; /* with the line that ends it */
+    size_t body_length;
 } plan = { .connections = 8, .seconds = 4, .recipient_count = 1000, .stride = 1 };
 
 /* One connection, its thread and what it has measured. */
@@ -203,6 +207,29 @@ static int policy_ask(struct session *s, const struct envelope *e, char reply[RE
     return 0;
 }
 
+/* ---- mode socketmap: netstrings (socketmap_table(5)) ---- */
+
+/* The octets of one netstring, cut to `size` - 1. Returns 0, or -1 when that was none. */
+static int receive_netstring(struct session *s, char *octets, size_t size) {
+    char *colon;
+    while (!(colon = memchr(s->buffer + s->begin, ':', s->end - s->begin))) if (receive(s)) return -1;
+    size_t length = strtoul(s->buffer + s->begin, NULL, 10), head = (size_t)(colon + 1 - s->buffer) - s->begin;
+    if (length > sizeof s->buffer - REPLY_SIZE) return -1;
+    while (s->end - s->begin < head + length + 1) if (receive(s)) return -1;
+    size_t kept = length < size - 1 ? length : size - 1;
+    memcpy(octets, s->buffer + s->begin + head, kept);
+    octets[kept] = 0;
+    s->begin += head + length + 1;
+    return s->buffer[s->begin - 1] == ',' ? 0 : -1;
+}
+
+static int socketmap_ask(struct session *s, const struct envelope *e, char reply[REPLY_SIZE]) {
+    char request[ADDRESS_SIZE * 2 + 32];
+    int octets = (int)(strlen(e->sender) + strlen(e->recipient) + 1);
+    int length = snprintf(request, sizeof request, "%d:%s %s,", octets, e->sender, e->recipient);
+    return send_all(s, request, (size_t)length) || receive_netstring(s, reply, REPLY_SIZE) ? -1 : 0;
+}
+
 /* ---- modes milter and milter-message: libmilter's protocol, version 6 (mfdef.h) ---- */
 
 enum { WITHOUT_CONNECT = 0x01, WITHOUT_HELO = 0x02, WITHOUT_DATA = 0x200, QUIET_CONNECT = 0x1000, QUIET_HELO = 0x2000, QUIET_MAIL = 0x4000 };
@@ -283,6 +310,71 @@ static int milter_message(struct session *s, const struct envelope *e, char repl
     return send_packet(s, 'E', "", 0) || receive_answer(s, end) ? -1 : 0;
 }
 
+/* ---- modes lmtp-rcpt and lmtp-message: RFC 2033 ---- */
+
+enum { LINE_LENGTH = 76 };
+
+/* Lines as base64 has them, and the dot behind them. */
+static void make_body(void) {
+    static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t lines = (plan.octets + LINE_LENGTH + 1) / (LINE_LENGTH + 2);
+    char *at = plan.body = malloc(lines * (LINE_LENGTH + 2) + 3);
+    uint64_t random = plan.start;
+    if (!at) fail("out of memory");
+    for (size_t line = 0; line < lines; line++) {
+        for (int column = 0; column < LINE_LENGTH; column++) {
+            random = random * 6364136223846793005u + 1442695040888963407u;
+            *at++ = letters[random >> 58];
+        }
+        *at++ = '\r', *at++ = '\n';
+    }
+    memcpy(at, ".\r\n", 3);
+    plan.body_length = (size_t)(at + 3 - plan.body);
+}
+
+/* A whole reply; its last line is kept. */
+static int receive_reply(struct session *s, char reply[REPLY_SIZE]) {
+    do if (receive_line(s, reply, REPLY_SIZE) || strlen(reply) < 3) return -1;
+    while (reply[3] == '-');
+    return 0;
+}
+
+static int lmtp_command(struct session *s, char reply[REPLY_SIZE], const char *format, ...) {
+    char line[ADDRESS_SIZE * 2];
+    va_list arguments;
+    va_start(arguments, format);
+    int length = vsnprintf(line, sizeof line, format, arguments);
+    va_end(arguments);
+    return send_all(s, line, (size_t)length) || receive_reply(s, reply) ? -1 : 0;
+}
+
+static int lmtp_greet(struct session *s) {
+    char reply[REPLY_SIZE];
+    return receive_reply(s, reply) || lmtp_command(s, reply, "LHLO mail.sender.example\r\n") || reply[0] != '2' ? -1 : 0;
+}
+
+static int lmtp_rcpt(struct session *s, const struct envelope *e, char reply[REPLY_SIZE]) {
+    char other[REPLY_SIZE];
+    if (lmtp_command(s, other, "MAIL FROM:<%s>\r\n", e->sender) || other[0] != '2') return -1;
+    if (lmtp_command(s, reply, "RCPT TO:<%s>\r\n", e->recipient)) return -1;
+    return lmtp_command(s, other, "RSET\r\n") || other[0] != '2' ? -1 : 0;
+}
+
+/* A message to its end: the reply is what its one recipient is told after the dot. */
+static int lmtp_message(struct session *s, const struct envelope *e, char reply[REPLY_SIZE]) {
+    char header[BUFFER_SIZE];
+    if (lmtp_command(s, reply, "MAIL FROM:<%s>\r\n", e->sender) || reply[0] != '2') return -1;
+    if (lmtp_command(s, reply, "RCPT TO:<%s>\r\n", e->recipient) || reply[0] != '2') return -1;
+    if (lmtp_command(s, reply, "DATA\r\n") || reply[0] != '3') return -1;
+    int length = snprintf(header, sizeof header,
+        "From: Ann <%s>\r\n" "To: %s\r\n" "Subject: message %llu\r\n" "Date: Fri, 20 Nov 2026 00:00:00 +0000\r\n"
+        "Message-ID: <%llu.%u.%llu@mail.sender.example>\r\n" "MIME-Version: 1.0\r\n" "Content-Type: text/plain\r\n" "\r\n",
+        e->sender, e->recipient, (unsigned long long)e->number, (unsigned long long)e->number, s->number,
+        (unsigned long long)s->questions);
+    if (send_all(s, header, (size_t)length) || send_all(s, plan.body, plan.body_length)) return -1;
+    return receive_reply(s, reply);
+}
+
 /* ---- the measurement ---- */
 
 static void fill_in(char address[ADDRESS_SIZE], const char *text, uint64_t counter) {
@@ -351,8 +443,8 @@ static int report(const struct session *sessions, double seconds) {
         next += sessions[k].questions;
     }
     qsort(all, questions, sizeof *all, ascending);
-    printf("rate %.0f/s  p50 %u us  p99 %u us  errors %llu  replies", (double)questions / seconds,
-        all[questions / 2], all[questions * 99 / 100], (unsigned long long)errors);
+    printf("rate %.1f/s  p50 %u us  p99 %u us  slowest %u us  errors %llu  replies", (double)questions / seconds,
+        all[questions / 2], all[questions * 99 / 100], questions ? all[questions - 1] : 0, (unsigned long long)errors);
     for (int which = 0; which < plan.sender_templates; which++) printf(" \"%s\"", sessions[0].first_replies[which]);
     putchar('\n');
     free(all);
@@ -378,8 +470,11 @@ static int measure(void) {
 
 static const struct mode modes[] = {
     { "policy", NULL, policy_ask },
+    { "socketmap", NULL, socketmap_ask },
     { "milter", milter_greet, milter_ask },             /* MAIL, RCPT, abort */
     { "milter-message", milter_greet, milter_message }, /* MAIL, RCPT, DATA and the end of the message */
+    { "lmtp-rcpt", lmtp_greet, lmtp_rcpt },             /* MAIL, RCPT and RSET, each in a round trip of its own */
+    { "lmtp-message", lmtp_greet, lmtp_message },       /* MAIL, RCPT, DATA and a message of --octets */
 };
 
 static const struct mode *find_mode(const char *name) {
@@ -421,6 +516,7 @@ static void take_option(int option, const char *name, const char *value) {
     case 'R': plan.recipient_count = positive(name, value); break;
     case 'd': plan.stride = positive(name, value); break;
     case 'n': plan.start = positive(name, value); break;
+    case 'o': plan.octets = positive(name, value); break;
     default: exit(2);
     }
 }
@@ -431,7 +527,8 @@ int main(int argc, char **argv) {
         { "recipient", required_argument, NULL, 'r' },   { "connections", required_argument, NULL, 'c' },
         { "seconds", required_argument, NULL, 't' },     { "senders", required_argument, NULL, 'S' },
         { "recipients", required_argument, NULL, 'R' },  { "stride", required_argument, NULL, 'd' },
-        { "start", required_argument, NULL, 'n' },       { NULL, 0, NULL, 0 },
+        { "start", required_argument, NULL, 'n' },       { "octets", required_argument, NULL, 'o' },
+        { NULL, 0, NULL, 0 },
     };
     int option, index = 0;
     while ((option = getopt_long(argc, argv, "", options, &index)) != -1) take_option(option, options[index].name, optarg);
@@ -439,5 +536,6 @@ int main(int argc, char **argv) {
         fail("usage: load MODE ADDRESS --sender TEMPLATE --recipient TEMPLATE; see the head of load.c");
     plan.mode = find_mode(argv[optind]);
     plan.address = argv[optind + 1];
+    make_body();
     return measure();
 }

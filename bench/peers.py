@@ -1,8 +1,8 @@
 """postgrey and postfwd2, two policy servers of Debian, beside which gatepost is measured.
 
-Rules: nothing is installed and no user is made. The packages are fetched by apt-get, unpacked below bench/out/peers,
-and run with that folder on Perl's path, by whoever runs the bench, on loopback ports. bench/README.md says how far
-their task equals ours. postgrey is as Debian installs it, postfwd2 as quick as it can be made.
+Rules: the packages are unpacked below bench/out/peers, and run with that folder on Perl's path, by whoever runs the
+bench, on loopback ports. bench/README.md says how far their task equals ours. postgrey is as Debian installs it,
+postfwd2 as quick as it can be made.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.processes import free_port, stop_session, wait_for_port
+from bench.debian import unpack
+from bench.processes import free_port, serving, stop_session, wait_for_port
 from bench.programs import OUT, BenchError
 
 _ROOT = OUT / "peers"
@@ -32,8 +33,6 @@ _PACKAGES = (
     "libnet-server-perl",
     "libnetaddr-ip-perl",
 )
-# apt's own unprivileged user may not be able to write here.
-_APT_GET = ("apt-get", "-q", "-o", "APT::Sandbox::User=root")
 # The closed lists of the bench as rules. Patterns stand in for the tables of lists and members: postfwd2 searches its
 # tables item by item, so that a million members would take it seconds a question.
 _POSTFWD_RULES = r"""
@@ -46,29 +45,9 @@ id=CLOSED_LIST; action=550 5.7.2 not a member of the list
 
 def fetch() -> None:
     """Fetch and unpack the packages, unless that has been done. Raises BenchError where it cannot be."""
-    if _ROOT.exists():
-        return
-    if shutil.which("apt-get") is None or shutil.which("perl") is None:
-        raise BenchError("postgrey and postfwd2 need Debian's apt-get and perl (or --without-peers)")
-    partial = _ROOT.with_suffix(".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    packages = partial / "packages"
-    packages.mkdir(parents=True)
-    _download(packages)
-    for package in packages.iterdir():
-        subprocess.run(("dpkg", "-x", package, partial), check=True)
-    partial.rename(_ROOT)
-
-
-def _download(folder: Path) -> None:
-    download = (*_APT_GET, "download", *_PACKAGES)
-    if subprocess.run(download, cwd=folder, capture_output=True, check=False).returncode == 0:
-        return
-    if os.geteuid() == 0:
-        subprocess.run((*_APT_GET, "update"), capture_output=True, check=False)
-    done = subprocess.run(download, cwd=folder, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise BenchError(f"apt-get download failed (has apt-get update been run?): {done.stderr.strip()}")
+    if shutil.which("perl") is None:
+        raise BenchError("postgrey and postfwd2 need perl (or --without-peers)")
+    unpack(_PACKAGES, _ROOT)
 
 
 @contextlib.contextmanager
@@ -85,14 +64,8 @@ def postgrey(folder: Path, *, whitelisted: bool) -> Iterator[str]:
     port = free_port()
     command = _perl("postgrey", f"--inet=127.0.0.1:{port}", *_as_myself(), f"--dbdir={folder}")
     command += [f"--whitelist-recipients={recipients}", f"--whitelist-clients={_POSTGREY}/whitelist_clients"]
-    with (folder / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=log, stderr=log, start_new_session=True)
-    try:
-        wait_for_port(port, "postgrey")
+    with serving(command, port, folder / "log"):
         yield f"inet:127.0.0.1:{port}"
-    finally:
-        stop_session(process.pid)
-        process.wait()
 
 
 @contextlib.contextmanager

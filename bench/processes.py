@@ -76,6 +76,26 @@ def running(
         server.stop()
 
 
+@contextlib.contextmanager
+def serving(command: Sequence[str | Path], port: int, log: Path, env: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """A server that does not say when it is ready: 127.0.0.1:PORT is tried. What it says goes to `log`."""
+    with working(command, log, env):
+        wait_for_port(port, str(command[0]))
+        yield
+
+
+@contextlib.contextmanager
+def working(command: Sequence[str | Path], log: Path, env: Mapping[str, str] = os.environ) -> Iterator[None]:
+    """A process that is stopped at the end. What it says goes to `log`."""
+    with log.open("w") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output, start_new_session=True, env=env)
+    try:
+        yield
+    finally:
+        stop_session(process.pid)
+        process.wait()
+
+
 def stop_session(leader: int) -> None:
     """TERM to all processes of a session, and KILL to those that are there after STOP_LIMIT seconds."""
     with contextlib.suppress(ProcessLookupError):

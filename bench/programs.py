@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 BENCH = Path(__file__).parent
 OUT = BENCH / "out"
 _COMPILE = ("cc", "-O2", "-pthread", "-Wall", "-Wextra")
-_LIBRARIES = {"milter_ceiling": ("-lmilter",)}
-_LINE = re.compile(r'rate (\d+)/s  p50 (\d+) us  p99 (\d+) us  errors (\d+)  replies((?: ".*?")+)$')
+_OPTIONS = {"milter_ceiling": ("-lmilter",), "dovecot_paths": ("-shared", "-fPIC", "-ldl")}
+_LINE = re.compile(r'rate ([\d.]+)/s  p50 (\d+) us  p99 (\d+) us  slowest (\d+) us  errors \d+  replies((?: ".*?")+)$')
 # Odd and prime: the counters of the load client visit every address, far from the one before.
 _STRIDE = 7919
 
@@ -27,9 +28,10 @@ class BenchError(RuntimeError):
 class Measurement:
     """What one run of the load client found: questions a second, latencies in microseconds, a reply to each sender."""
 
-    rate: int
+    rate: float
     p50: int
     p99: int
+    slowest: int
     replies: tuple[str, ...]
 
 
@@ -44,11 +46,15 @@ class Sender:
 
 @dataclass(frozen=True)
 class Workload:
-    """Who asks for what. The senders take turns; `recipient` holds %d for a counter below `recipients`."""
+    """Who asks for what. The senders take turns; `recipient` holds %d for a counter below `recipients`.
+
+    `octets` is the length of a message's body; 0 where none is sent.
+    """
 
     senders: tuple[Sender, ...]
     recipient: str
     recipients: int
+    octets: int = 0
 
 
 def build(name: str) -> Path:
@@ -58,7 +64,7 @@ def build(name: str) -> Path:
         return program
     program.parent.mkdir(parents=True, exist_ok=True)
     try:
-        subprocess.run((*_COMPILE, "-o", program, source, *_LIBRARIES.get(name, ())), check=True)
+        subprocess.run((*_COMPILE, "-o", program, source, *_OPTIONS.get(name, ())), check=True)
     except FileNotFoundError:
         raise BenchError("no C compiler: install Debian's packages gcc and libc6-dev") from None
     except subprocess.CalledProcessError:
@@ -66,21 +72,43 @@ def build(name: str) -> Path:
     return program
 
 
-def load(mode: str, address: str, workload: Workload, *, connections: int, seconds: float, start: int) -> Measurement:
-    """Ask the server at `address` for `seconds`; `start` is the first number, so that runs can differ.
+class Load:
+    """The load client, asking the server at `address` for `seconds`; `start` is the first number, so that runs differ.
 
     mode: a row of the table at the end of load.c.
-
-    Raises BenchError when a connection broke or a reply was not the expected one: no rate makes up for that.
     """
+
+    def __init__(
+        self, mode: str, address: str, workload: Workload, *, connections: int, seconds: float, start: int
+    ) -> None:
+        self._address = address
+        command = _command(mode, address, workload, connections, seconds, start)
+        self._process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    def result(self) -> Measurement:
+        """Wait for its end. Raises BenchError when a connection broke or a reply was not the expected one: no rate
+        makes up for that.
+        """
+        said, complaints = self._process.communicate()
+        found = _LINE.match(said)
+        if self._process.returncode or found is None:
+            raise BenchError(f"{self._address}: {complaints.strip()} {said.strip()}")
+        rate, *latencies = found.groups()[:4]
+        p50, p99, slowest = map(int, latencies)
+        return Measurement(float(rate), p50, p99, slowest, tuple(re.findall(r'"(.*?)"', found[5])))
+
+
+def _command(mode: str, address: str, workload: Workload, connections: int, seconds: float, start: int) -> list[str]:
     command = [str(build("load")), mode, address, "--recipient", workload.recipient]
     command += ["--recipients", str(workload.recipients), "--connections", str(connections)]
     command += ["--seconds", str(seconds), "--stride", str(_STRIDE), "--start", str(start)]
     for sender in workload.senders:
         command += ["--sender", sender.template, "--senders", str(sender.count), "--expect", sender.expected]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    found = _LINE.match(done.stdout)
-    if done.returncode or found is None:
-        raise BenchError(f"{address}: {done.stderr.strip()} {done.stdout.strip()}")
-    rate, p50, p99, _ = map(int, found.groups()[:4])
-    return Measurement(rate, p50, p99, tuple(re.findall(r'"(.*?)"', found[5])))
+    if workload.octets:
+        command += ["--octets", str(workload.octets)]
+    return command
+
+
+def say(text: str) -> None:
+    """Tell whoever runs the bench what goes on."""
+    print(f"bench: {text}", file=sys.stderr)

@@ -10,26 +10,25 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import ExitStack
 from pathlib import Path
-from statistics import median
 
-from bench import machine, milters, peers
-from bench.contestants import Contestant
-from bench.field import Field, assembled, promises
-from bench.programs import OUT, BenchError
-from bench.stores import time_import
+from bench import deliveries, lmtps, machine, milters, policies, socketmaps
+from bench.groups import Group, Participant, Site
+from bench.programs import OUT, BenchError, say
 from bench.tables import table
 
-MEMBERSHIPS = 1_000_000
-QUICK_MEMBERSHIPS = 20_000
-# Whole messages through the milter, to see whether its memory grows.
-MESSAGES = 1_000_000
-QUICK_MESSAGES = 5_000
+# What can be measured, in the order of the report.
+GROUPS: Mapping[str, Callable[[Site], Group]] = {
+    "policy": policies.start,
+    "socketmap": socketmaps.start,
+    "milter": milters.start,
+    "lmtp": lmtps.start,
+    "delivery": deliveries.start,
+}
 # A load average above this means that others are using the machine, too.
 _BUSY = 0.5
-# Everyone is asked for so long before the first round: the first questions fill caches and open files.
-_WARM_UP_SECONDS = 0.5
 # More than the numbers that a turn uses, and no multiple of any count of addresses.
 _NUMBERS_A_TURN = 10_000_019
 
@@ -39,7 +38,7 @@ def main(arguments: Sequence[str]) -> int:
     OUT.mkdir(exist_ok=True)
     signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))  # so that everyone is stopped then, too
     if (busy := os.getloadavg()[0]) > _BUSY:
-        _say(f"the load of this machine is {busy:.1f} before anything has started: the figures will say little")
+        say(f"the load of this machine is {busy:.1f} before anything has started: the figures will say little")
     try:
         with tempfile.TemporaryDirectory(prefix="run-", dir=OUT) as folder:
             return _measure(options, Path(folder))
@@ -53,7 +52,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--rounds", type=int, default=3, help="turns of each server (default 3)")
     parser.add_argument("--seconds", type=float, default=4, help="length of a turn (default 4)")
     parser.add_argument("--quick", action="store_true", help="small stores, one short round: does it all run?")
-    parser.add_argument("--without-peers", action="store_true", help="leave out postgrey and postfwd2 (not on Debian)")
+    parser.add_argument("--without-peers", action="store_true", help="leave out those who are not ours")
+    parser.add_argument("--only", choices=GROUPS, action="append", help="measure this alone; may be given again")
     parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables to FILE, too")
     options = parser.parse_args(arguments)
     if options.quick:
@@ -62,51 +62,41 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> int:
-    memberships = QUICK_MEMBERSHIPS if options.quick else MEMBERSHIPS
-    if not options.without_peers:
-        peers.fetch()
-    _say(f"importing {memberships:,} addresses")
-    imported = time_import(folder / "import", memberships)
-    _say("making the stores")
-    with assembled(folder, memberships, with_peers=not options.without_peers) as field:
-        _take_turns(field, options.rounds, options.seconds)
-        crowd = milters.hold_many_connections(field.milters, options.seconds, 1)
-        messages = QUICK_MESSAGES if options.quick else MESSAGES
-        _say(f"weighing the milter over {messages:,} messages")
-        growth = milters.grow(field.milters, messages, options.seconds, 1)
-        checks = promises(field, imported, growth)
-    figures = [_figures(each) for each in (*field.everyone(), crowd)]
-    report = "\n\n".join(
-        (
-            machine.describe(),
-            table(("server", "questions/s", "p50 ms", "p99 ms"), figures),
-            table(("promise", "measured", "limit", "outcome"), [check.row() for check in checks]),
-        )
-    )
+    folder.chmod(0o711)  # Dovecot delivers as another user
+    with ExitStack() as stack:
+        site = Site(folder, stack, quick=options.quick, with_peers=not options.without_peers)
+        groups = [begin(site) for name, begin in GROUPS.items() if name in (options.only or GROUPS)]
+        last = _take_turns(groups, options.rounds, options.seconds)
+        parts = [_report(group, group.finish(options.seconds, last)) for group in groups]
+        checks = [check for group in groups for check in group.promises()]
+    report = "\n\n".join((machine.describe(), *parts))
     print(report)
     if options.markdown:
         options.markdown.write_text(report + "\n")
     return 0 if options.quick or all(check.is_met for check in checks) else 1
 
 
-def _take_turns(field: Field, rounds: int, seconds: float) -> None:
+def _take_turns(groups: Sequence[Group], rounds: int, seconds: float) -> int:
+    """Let everyone be asked in turn; gives the first number that nobody has used."""
     start = 1
-    for contestant in field.everyone():
-        contestant.ask(_WARM_UP_SECONDS, start)
+    everyone = [participant for group in groups for participant in group.everyone()]
+    for participant in everyone:
+        participant.warm_up(start)
     for number in range(1, rounds + 1):
-        _say(f"round {number} of {rounds}")
+        say(f"round {number} of {rounds}")
         start += _NUMBERS_A_TURN
-        for contestant in field.everyone():
-            contestant.take_turn(seconds, start)
+        for participant in everyone:
+            participant.take_turn(seconds, start)
+    return start + _NUMBERS_A_TURN
 
 
-def _figures(contestant: Contestant) -> tuple[str, str, str, str]:
-    """The medians over the rounds."""
-    rate = median(each.rate for each in contestant.measured)
-    p50 = median(each.p50 for each in contestant.measured) / 1000
-    p99 = median(each.p99 for each in contestant.measured) / 1000
-    return contestant.name, f"{rate:,.0f}", f"{p50:.2f}", f"{p99:.2f}"
-
-
-def _say(text: str) -> None:
-    print(f"bench: {text}", file=sys.stderr)
+def _report(group: Group, more: Sequence[Participant]) -> str:
+    """A group's tables, and its notes."""
+    return "\n\n".join(
+        (
+            f"{group.title}:",
+            table(("server", "a second", "p50 ms", "p99 ms"), [each.figures() for each in (*group.everyone(), *more)]),
+            table(("promise", "measured", "limit", "outcome"), [check.row() for check in group.promises()]),
+            *group.notes(),
+        )
+    )

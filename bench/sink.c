@@ -42,8 +42,51 @@ static void serve_policy(int fd) {
     }
 }
 
+/* Socketmap (socketmap_table(5)): the load client's keys have no comma, so each one ends a request. */
+static void serve_socketmap(int fd) {
+    static const char answer[] = "5:OK OK,";
+    char bytes[BUFFER_SIZE];
+    ssize_t got;
+    while ((got = recv(fd, bytes, sizeof bytes, 0)) > 0)
+        for (const char *at = bytes, *end = bytes + got; (at = memchr(at, ',', (size_t)(end - at))); at++)
+            if (send(fd, answer, sizeof answer - 1, MSG_NOSIGNAL) < 0) return;
+}
+
+/* LMTP (RFC 2033): takes everything, keeps nothing. One command at a time, as the load client sends them. */
+static int receive_until(int fd, const char *end, char last[8]) {
+    char bytes[BUFFER_SIZE];
+    size_t length = strlen(end), kept = 0;
+    for (;;) {
+        memcpy(bytes, last, kept);
+        ssize_t got = recv(fd, bytes + kept, sizeof bytes - kept, 0);
+        if (got <= 0) return -1;
+        size_t all = kept + (size_t)got;
+        if (all >= length && !memcmp(bytes + all - length, end, length)) {
+            memcpy(last, bytes, 8);
+            return 0;
+        }
+        kept = all < length ? all : length;
+        memcpy(last, bytes + all - kept, kept);
+    }
+}
+
+static int reply(int fd, const char *text) {
+    return send(fd, text, strlen(text), MSG_NOSIGNAL) < 0 ? -1 : 0;
+}
+
+static void serve_lmtp(int fd) {
+    char command[8] = "";
+    if (reply(fd, "220 sink LMTP\r\n")) return;
+    while (!receive_until(fd, "\r\n", command)) {
+        if (!memcmp(command, "DATA", 4) && (reply(fd, "354 go on\r\n") || receive_until(fd, "\r\n.\r\n", command))) return;
+        if (reply(fd, "250 2.0.0 ok\r\n")) return;
+    }
+}
+
 static const struct protocol protocols[] = {
     { "policy", serve_policy },
+    { "socketmap", serve_socketmap },
+    { "lmtp", serve_lmtp },
 };
 
 static void *serve_connection(void *argument) {

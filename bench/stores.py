@@ -18,7 +18,7 @@ from bench.programs import BenchError, Sender, Workload
 from gatepost_lists.store.admin import Store
 
 GATEPOST = Path(sys.executable).with_name("gatepost")
-_DOMAIN = "lists.example"
+DOMAIN = "lists.example"
 _SETTINGS = (
     "default_nonmember_action=reject",
     r"accept_these_nonmembers+=^.*@partner\.example$",
@@ -30,20 +30,29 @@ _STRANGERS = 10**12
 
 @dataclass(frozen=True)
 class Shape:
-    """How many lists a store has, and how many memberships in all; `lists` divides `memberships`."""
+    """How many lists a store has, how many memberships in all (`lists` divides that), and of how many domains.
+
+    The load client knows members of one domain alone.
+    """
 
     lists: int
     memberships: int
+    domains: int = 1
 
     @property
     def title(self) -> str:
         return f"{self.lists:,} lists, {self.memberships:,} memberships"
 
+    def member(self, number: int) -> str:
+        """The address of a member, counted from 0."""
+        domain = f"domain{number % self.domains}." if self.domains > 1 else ""
+        return f"member{number}@{domain}members.example"
+
     def workload(self) -> Workload:
         """Half of the questions are members posting to their list, half are strangers who are refused."""
         members = Sender("member%d@members.example", self.memberships, "DUNNO")
         strangers = Sender("stranger%d@strangers.example", _STRANGERS, "550 5.7.2 ")
-        return Workload((members, strangers), f"list%d@{_DOMAIN}", self.lists)
+        return Workload((members, strangers), f"list%d@{DOMAIN}", self.lists)
 
 
 @dataclass(frozen=True)
@@ -71,7 +80,7 @@ def store_file(folder: Path) -> Path:
 def make_empty(folder: Path) -> None:
     """A folder with a configuration and a store that has the domain and no lists."""
     gatepost(folder, "init", str(folder))
-    gatepost(folder, "domain", "add", _DOMAIN)
+    gatepost(folder, "domain", "add", DOMAIN)
 
 
 def make(folder: Path, shape: Shape) -> None:
@@ -82,23 +91,23 @@ def make(folder: Path, shape: Shape) -> None:
     make_empty(folder)
     with Store(store_file(folder)) as store, store.transaction():
         for number in range(shape.lists):
-            name = f"list{number}@{_DOMAIN}"
+            name = f"list{number}@{DOMAIN}"
             store.create_list(name, *_SETTINGS)
-            store.import_members(name, _addresses(range(number, shape.memberships, shape.lists)))
+            store.import_members(name, _addresses(shape, range(number, shape.memberships, shape.lists)))
 
 
-def _addresses(numbers: range) -> Iterator[str]:
-    return (f"member{number}@members.example\n" for number in numbers)
+def _addresses(shape: Shape, numbers: range) -> Iterator[str]:
+    return (f"{shape.member(number)}\n" for number in numbers)
 
 
 def time_import(folder: Path, addresses: int) -> Import:
     """Make a store with one list, and measure `gatepost member import` of so many addresses into it."""
     make_empty(folder)
-    gatepost(folder, "list", "create", f"list0@{_DOMAIN}")
+    gatepost(folder, "list", "create", f"list0@{DOMAIN}")
     source = folder / "addresses"
     with source.open("w") as lines:
-        lines.writelines(_addresses(range(addresses)))
-    seconds, megabytes = _weigh(folder, "member", "import", f"list0@{_DOMAIN}", str(source))
+        lines.writelines(_addresses(Shape(1, addresses), range(addresses)))
+    seconds, megabytes = _weigh(folder, "member", "import", f"list0@{DOMAIN}", str(source))
     return Import(addresses, seconds, megabytes)
 
 
