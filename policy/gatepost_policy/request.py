@@ -11,6 +11,8 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from gatepost_policy.protocol import ProtocolError
+
 # Postfix's own limit on what it sends is far below; whoever sends more is not Postfix.
 MAX_REQUEST_OCTETS = 64 * 1024
 
@@ -18,10 +20,6 @@ MAX_REQUEST_OCTETS = 64 * 1024
 # ${readsocket}, which asks in its RCPT ACL.
 _JUDGED_ALWAYS = frozenset(("RCPT", "VRFY"))
 _JUDGED_WITH_RECIPIENT = frozenset(("DATA", "END-OF-MESSAGE"))
-
-
-class ProtocolError(Exception):
-    """What came is no policy request. The message says why, for the log."""
 
 
 class Request(NamedTuple):

@@ -1,4 +1,4 @@
-"""Policy delegation over TCP and UNIX sockets.
+"""A protocol over TCP and UNIX sockets: policy delegation, or socketmap.
 
 - One event loop; all requests that arrived in one turn of it, on whatever connections, are answered together.
 - A peer that has shut its writing side down still gets its answer (Exim's ${readsocket}), then the connection ends.
@@ -11,36 +11,56 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+import socket
+from collections.abc import Callable, Sequence
 from time import perf_counter
-from typing import cast
+from typing import Generic, cast
 
-from gatepost_policy.request import ProtocolError, Request, RequestReader
-from gatepost_policy.service import Options, PolicyService
-from gatepost_service.accept import Acceptor
-from gatepost_service.log import VerdictLog, get_logger
-from gatepost_service.part import Part, Worker
-from gatepost_service.sockets import ListenAddress
-from gatepost_service.worker import run_async
+from gatepost_policy.protocol import Asked, ProtocolError, Reader
+from gatepost_service.accept import Acceptor, Load
+from gatepost_service.log import get_logger
 
-# Connections one worker holds open. Postfix keeps one for each smtpd process (100 by default) and server it asks.
+# Connections to one protocol that one worker holds open. Postfix keeps one for each smtpd process (100 by default) and
+# server it asks.
 MAX_CONNECTIONS = 10_000
-# How long a log line may wait for others, so that one write does for many.
-FLUSH_SECONDS = 0.01
-
-_log = get_logger("policy")
 
 
-class Turn:
+class Server(Generic[Asked]):
+    """One protocol in one worker's event loop.
+
+    name: that of the protocol, for the log. make_reader: a reader for each connection. answer: the replies to requests
+    that came together, in their order, with the time (time.perf_counter) at which the first of them came; it never
+    raises. timeout: seconds that a request may take to arrive.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        make_reader: Callable[[], Reader[Asked]],
+        answer: Callable[[Sequence[Asked], float], list[bytes]],
+        timeout: float,
+    ) -> None:
+        self.name = name
+        self.make_reader = make_reader
+        self.timeout = timeout
+        self.turn = Turn(answer)
+        self.log = get_logger(name)
+
+    def listen(self, load: Load, listeners: Sequence[socket.socket], max_connections: int = MAX_CONNECTIONS) -> None:
+        """Begin to take connections."""
+        self.clients = Acceptor(load, listeners, lambda: Connection(self), max_connections=max_connections)
+
+
+class Turn(Generic[Asked]):
     """Gathers the requests of one turn of the event loop and answers them at its end."""
 
-    def __init__(self, service: PolicyService) -> None:
-        self._service = service
+    def __init__(self, answer: Callable[[Sequence[Asked], float], list[bytes]]) -> None:
+        self._answer = answer
         self._loop = asyncio.get_running_loop()
-        self._asked: list[tuple[Connection, list[Request]]] = []
+        self._asked: list[tuple[Connection[Asked], list[Asked]]] = []
         self._since = 0.0
 
-    def ask(self, connection: Connection, requests: list[Request]) -> None:
+    def ask(self, connection: Connection[Asked], requests: list[Asked]) -> None:
         if not self._asked:
             self._since = perf_counter()
             self._loop.call_soon(self.answer)
@@ -49,31 +69,31 @@ class Turn:
     def answer(self) -> None:
         """Answer all that has been asked."""
         asked, self._asked = self._asked, []
-        replies = self._service.answer([request for _, requests in asked for request in requests], self._since)
+        replies = self._answer([request for _, requests in asked for request in requests], self._since)
         at = 0
         for connection, requests in asked:
             connection.reply(b"".join(replies[at : at + len(requests)]))
             at += len(requests)
 
 
-class Connection(asyncio.Protocol):
+class Connection(asyncio.Protocol, Generic[Asked]):
     """One client. Replies go out in the order of the requests."""
 
-    def __init__(self, server: PolicyServer) -> None:
+    def __init__(self, server: Server[Asked]) -> None:
         self._server = server
         self._turn = server.turn
-        self._reader = RequestReader()
+        self._reader = server.make_reader()
         self._timer: asyncio.TimerHandle | None = None
         self._awaiting = 0
         self._ending = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._server.opened(self)
+        self._server.clients.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_timer()
-        self._server.lost(self)
+        self._server.clients.closed(self)
 
     def data_received(self, data: bytes) -> None:
         if self._ending:
@@ -121,68 +141,10 @@ class Connection(asyncio.Protocol):
         self._stop_timer()
         peer = self._transport.get_extra_info("peername")
         client = f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else "local"
-        _log.warning("not a policy request", client=client, why=str(error))
+        self._server.log.warning(f"not a {self._server.name} request", client=client, why=str(error))
         self.finish()
 
     def _stop_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-class PolicyServer:
-    """The service in one worker's event loop, as gatepost_service.worker.run_async keeps it alive."""
-
-    def __init__(self, worker: Worker, options: Callable[[], Options], max_connections: int = MAX_CONNECTIONS) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._options = options
-        now = options()
-        self.timeout = now.timeout
-        self._lines = VerdictLog(wake=self._flush_soon)
-        self._service = PolicyService(now, self._lines, worker.tally)
-        self.turn = Turn(self._service)
-        self.connections: set[Connection] = set()
-        self._acceptor = Acceptor(
-            worker.load, worker.listeners, lambda: Connection(self), max_connections=max_connections
-        )
-
-    def opened(self, connection: Connection) -> None:
-        self.connections.add(connection)
-
-    def lost(self, connection: Connection) -> None:
-        self.connections.discard(connection)
-        self._acceptor.closed()
-
-    async def close(self) -> None:
-        """Stop listening; every request that has arrived whole is answered, then its connection ends."""
-        self._acceptor.stop()
-        for connection in list(self.connections):
-            connection.finish()
-        await self._acceptor.drained()
-        self._service.close()
-
-    async def reload(self) -> None:
-        """Read the settings again; raises whatever reading them does, and leaves all as it was."""
-        now = self._options()
-        self._service.reload(now)
-        self.timeout = now.timeout
-
-    def _flush_soon(self) -> None:
-        self._loop.call_later(FLUSH_SECONDS, self._lines.flush)
-
-
-def policy_part(
-    listen: tuple[ListenAddress, ...],
-    workers: int,
-    metrics: ListenAddress | None,
-    options: Callable[[], Options],
-) -> Part:
-    """The policy service as a part to run. options reads the settings, at start and at each HUP."""
-
-    def serve(worker: Worker) -> None:
-        async def start() -> PolicyServer:
-            return PolicyServer(worker, options)
-
-        run_async(worker, start)
-
-    return Part(name="policy", listen=listen, serve=serve, workers=workers, metrics=metrics)

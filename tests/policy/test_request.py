@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gatepost_policy.request import MAX_REQUEST_OCTETS, ProtocolError, Request, RequestReader, parse_request
+from gatepost_policy import ProtocolError, Request, RequestReader
+from gatepost_policy.request import MAX_REQUEST_OCTETS, parse_request
 
 WHOLE = (
     b"request=smtpd_access_policy\nprotocol_state=RCPT\nsender=anne@example.org\nrecipient=a@lists.example\nsize=42\n"
