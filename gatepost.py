@@ -312,8 +312,9 @@ def _write_settings(path: Path) -> bool:
 def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> int:
     """Start PARTS, or all that are enabled, in the foreground.
 
-    The parts: policy, the Postfix policy service; milter, for Sendmail and Postfix; lmtp, the receiver of deliveries
-    and callouts; delivery, which brings mail to members and owners. TERM ends them, HUP has them read the settings again.
+    The parts: policy, the Postfix policy service and the live tables; milter, for Sendmail and Postfix; lmtp, the
+    receiver of deliveries and callouts; delivery, which brings mail to members and owners. TERM ends them, HUP has them
+    read the settings again.
 
     \b
     Examples:

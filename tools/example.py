@@ -14,12 +14,12 @@ from pathlib import Path
 
 import click
 
-from gatepost import rules_of
 from gatepost_conf.settings import Settings, load
 from gatepost_lists import Question, judge, open_directory
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.errors import StoreError
 from gatepost_service.sockets import ListenAddress
+from gatepost_services import rules_of
 
 GATEPOST = Path(sys.executable).with_name("gatepost")
 DOMAIN = "lists.example"

@@ -45,6 +45,12 @@ def test_every_part_has_the_common_keys(part: str) -> None:
     assert section.metrics == ListenAddress(path="/srv/gate/metrics.sock")
 
 
+def test_nameservers() -> None:
+    written = 'nameservers = ["192.0.2.1", "2001:db8::1", "[2001:db8:0::2]", "[::1]:5353", "127.0.0.1:53"]'
+    found = read(f"[delivery]\n{written}").delivery.nameservers
+    assert found == ("192.0.2.1", "2001:db8::1", "2001:db8::2", "[::1]:5353", "127.0.0.1:53")
+
+
 def test_settings_cannot_be_changed() -> None:
     settings = read("")
     with pytest.raises(ValidationError):

@@ -41,6 +41,16 @@ PARAMETERS = {
     "milter_default_action",
     "relay_domains",
     "relay_transport",
+    "recipient_delimiter",
+    "owner_request_special",
+    "transport_maps",
+    "relay_recipient_maps",
+    "local_recipient_maps",
+    "virtual_mailbox_maps",
+    "virtual_alias_maps",
+    "virtual_alias_domains",
+    "unverified_recipient_reject_code",
+    "address_verify_map",
 }
 OWN_PARAMETERS = {"gatepost", "gatepost_time_limit"}
 SERVICE_ATTRIBUTES = {"timeout", "try_limit", "default_action", "policy_context"}
@@ -153,6 +163,8 @@ def test_directory_examples_load(block: Block, tmp_path: Path) -> None:
 def test_postfix_examples_are_well_formed(block: Block) -> None:
     logical = re.sub(r"\n[ \t]+", " ", block.text).splitlines()
     for line in logical:
+        if not line or line.startswith("#"):
+            continue
         setting = SNIPPET_LINE(line)
         assert setting, line
         assert setting[1] in PARAMETERS | OWN_PARAMETERS, setting[1]

@@ -67,13 +67,13 @@ class Errand:
 class Crowd:
     """The clients, and all that they have done.
 
-    found: how often each message has been in the queue for each recipient. faults: what went wrong but a connection.
+    found: how often each message has been in the queue for each recipient.
     """
 
     def __init__(self) -> None:
         self.errands: list[Errand] = []
         self.found: Counter[tuple[int, str]] = Counter()
-        self.faults: list[Exception] = []
+        self._faults: list[Exception] = []
         self._numbers = count(1)
         self._unsure: list[Errand] = []
         self._changed = threading.Condition()
@@ -96,7 +96,12 @@ class Crowd:
         """Wait until so many more recipients' messages have been taken."""
         with self._changed:
             enough = self._told + replies
-            assert self._changed.wait_for(lambda: self._told >= enough or self.faults, PATIENCE)
+            assert self._changed.wait_for(lambda: self._told >= enough or self._faults, PATIENCE)
+
+    def raise_fault(self) -> None:
+        """Raise the first thing that went wrong in a client, other than a connection that was cut."""
+        for fault in self._faults:
+            raise fault
 
     def make_good(self, port: int) -> None:
         """Send again whatever has no reply."""
@@ -126,7 +131,7 @@ class Crowd:
             return
         except Exception as fault:
             with self._changed:
-                self.faults.append(fault)
+                self._faults.append(fault)
                 self._changed.notify_all()
 
     def _session(self, port: int, choose: Callable[[], Errand | None]) -> bool:

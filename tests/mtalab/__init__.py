@@ -5,7 +5,7 @@ Nothing is installed, no user is made, no service of the machine is touched.
 """
 
 from mtalab.client import Client, Reply
-from mtalab.exim import Exim
+from mtalab.exim import Exim, WholeExim
 from mtalab.instance import Instance
 from mtalab.packages import Lab, LabError, setup
 from mtalab.ports import Port
@@ -26,6 +26,7 @@ __all__ = [
     "Reply",
     "Sendmail",
     "Sink",
+    "WholeExim",
     "setup",
     "wait_until",
 ]

@@ -35,7 +35,11 @@ class Client:
         self._socket = _connect(address, source)
         self._replies = self._socket.makefile("rb")
         self.extensions: dict[str, str] = {}
-        self.greeting = self.reply()
+        try:
+            self.greeting = self.reply()
+        except OSError:
+            self.close()
+            raise
 
     def send(self, data: Text) -> None:
         """Send bytes as they are."""

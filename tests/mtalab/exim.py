@@ -20,12 +20,11 @@ discard:
   driver = redirect
   data = :blackhole:
 """
-CONFIGURATION = """\
+# What any configuration needs to run here.
+LAB = """\
 exim_user = {user}
 exim_group = {user}
 exim_path = {exim}
-primary_hostname = {host}
-qualify_domain = lab.example
 spool_directory = {dir}/spool
 log_file_path = {dir}/log/%slog
 pid_file_path = {dir}/exim.pid
@@ -37,8 +36,6 @@ chunking_advertise_hosts =
 host_lookup =
 helo_try_verify_hosts =
 rfc1413_query_timeout = 0s
-recipients_max = 1000
-smtp_accept_max = 100
 smtp_enforce_sync = false
 # Without this a delivery needs the set-id bit, which the unpacked program does not have.
 deliver_drop_privilege = true
@@ -46,6 +43,12 @@ log_selector = +all_parents +smtp_confirmation
 # Every step of a delivery is a new start of the program, with an environment of only these.
 keep_environment =
 add_environment = <; {environment}
+"""
+CONFIGURATION = """\
+primary_hostname = {host}
+qualify_domain = lab.example
+recipients_max = 1000
+smtp_accept_max = 100
 domainlist list_domains = lists.example
 acl_smtp_rcpt = acl_rcpt
 acl_smtp_data = acl_data
@@ -108,4 +111,20 @@ class Exim(Instance):
         self.make_dir("log", USER, USER)
         handed_on = " ; ".join(f"{name}={value}" for name, value in self.environment.items())
         values = {"user": USER, "exim": self._program, "host": HOST_NAME, "environment": handed_on}
-        self.write("exim.conf", self.fill(CONFIGURATION, **self._blocks, **values))
+        self.write("exim.conf", self.fill(LAB + self.own_configuration(), **values))
+
+    def own_configuration(self) -> str:
+        """All of the configuration but what it needs to run here."""
+        return self.fill(CONFIGURATION, **self._blocks)
+
+
+class WholeExim(Exim):
+    """An Exim with a configuration file made elsewhere; `{dir}` and `{port}` are filled in."""
+
+    def __init__(self, configuration: str) -> None:
+        """Prepare it without starting it. configuration: the whole file."""
+        super().__init__()
+        self._configuration = configuration
+
+    def own_configuration(self) -> str:
+        return self._configuration

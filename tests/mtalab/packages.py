@@ -18,7 +18,7 @@ from pathlib import Path
 
 PACKAGES = {
     "postfix": ("postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre"),
-    "exim": ("exim4-base", "exim4-daemon-light"),
+    "exim": ("exim4-base", "exim4-config", "exim4-daemon-light"),
     "sendmail": ("m4", "sendmail-base", "sendmail-bin", "sendmail-cf"),
 }
 SHIM_SOURCE = Path(__file__).with_name("shim.c")

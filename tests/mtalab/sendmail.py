@@ -46,7 +46,7 @@ define(`confDONT_BLAME_SENDMAIL', `TrustStickyBit')dnl
 FEATURE(`no_default_msa')dnl
 FEATURE(`nocanonify')dnl
 FEATURE(`accept_unresolvable_domains')dnl
-FEATURE(`mailertable', `text -k0 -v1 {dir}/etc/mailertable')dnl
+FEATURE(`mailertable', `{mailertable}')dnl
 RELAY_DOMAIN(`lists.example')dnl
 DAEMON_OPTIONS(`Name=MTA, Family=inet, Addr=127.0.0.1, Port={port}')dnl
 {macros}
@@ -81,18 +81,21 @@ class Sendmail(Instance):
         config: str = "",
         rules: str = "",
         lmtp: Mapping[str, int | str] | None = None,
+        mailertable: str = "text -k0 -v1 {dir}/etc/mailertable",
     ) -> None:
         """Prepare it without starting it.
 
         macros: further lines of the .mc file. config: raw lines for LOCAL_CONFIG. rules: raw rule sets, with tabs
         between their columns. lmtp: for each domain the port at 127.0.0.1 of its LMTP server, or the path of its
-        socket, which belongs below {dir} so that the account can reach it.
+        socket, which belongs below {dir} so that the account can reach it. mailertable: the map that says which domain
+        goes to which of them; they are named lmtp0, lmtp1 and so on.
         """
         super().__init__()
         self._macros = macros
         self._config = config
         self._rules = rules
         self._lmtp = dict(lmtp or {})
+        self._mailertable = mailertable
 
     @property
     def log_files(self) -> list[Path]:
@@ -127,6 +130,7 @@ class Sendmail(Instance):
     def _source(self, user: str) -> str:
         return self.fill(
             MACROS,
+            mailertable=self._mailertable,
             macros=self._macros,
             config=self._config,
             rules=self._rules,

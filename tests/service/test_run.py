@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from gatepost_service.part import Part
+from gatepost_service.sockets import ListenAddress
 from servicelab import DEADLINE, Program, ask, wait_gone
 
 ONE = ["echo=1=inet:127.0.0.1:0"]
@@ -59,6 +61,15 @@ def test_ready_lines_name_every_address(tmp_path: Path) -> None:
         for address in ((v4, port), (v6, other_port)):
             with connect(address) as client:
                 assert ask(client, "hello").endswith("hello")
+
+
+def test_a_part_of_several_names_says_which_address_is_whose() -> None:
+    listen = tuple(ListenAddress("127.0.0.1", port) for port in (1, 2, 3))
+    part = Part(name="first", listen=listen, serve=lambda worker: None, names=(("first", 1), ("second", 2)))
+    assert part.ready_line(()).splitlines() == [
+        "first ready on inet:127.0.0.1:1",
+        "second ready on inet:127.0.0.1:2, inet:127.0.0.1:3",
+    ]
 
 
 @pytest.mark.parametrize("workers", [1, 2])

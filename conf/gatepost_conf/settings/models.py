@@ -22,6 +22,7 @@ from gatepost_conf.settings.values import (
     Host,
     Listen,
     Listens,
+    Nameservers,
     Natural,
     Networks,
     OptionalDomain,
@@ -219,6 +220,15 @@ class Delivery(Part):
     delivery_retry_period: Duration = key("5d", "how long mail that is deferred is tried again")
     dmarc: Literal["munge", "wrap", "off"] = key(
         "munge", "what is done to mail from a domain whose DMARC policy would have lists' mail refused"
+    )
+    nameservers: Nameservers = key(
+        [],
+        "who is asked for DMARC policies, as ADDRESS or ADDRESS:PORT; default: the system's name servers",
+        example=["127.0.0.1", "[::1]:5353"],
+    )
+    pending_request_life: Duration = key("3d", "how long a request to join or leave waits for its confirmation")
+    max_autoresponses_per_day: Natural = key(
+        10, "how many automatic replies a list sends to one address in a day; 0: no limit"
     )
     # RFC 5321 section 4.5.3.2: the longest of a client's waits for a reply but the one after the message, five minutes.
     timeout: Duration = key("5m", "how long a mail server may take over a reply")

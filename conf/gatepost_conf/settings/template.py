@@ -49,9 +49,13 @@ SECTIONS = (
     _section("log", "format"),
     _section("policy", "listen", "workers"),
     Entry("policy.contexts.trial", "for requests whose policy_context is 'trial'", models.PolicyContext, example=True),
+    _section("socketmap", "listen"),
     _section("milter", "listen", "stage", "workers"),
     _section("lmtp", "listen", "public_address", "stage", "workers"),
     _section("queue", "engine"),
+    _section("delivery", "smtp_host", "smtp_port", "dmarc", "workers"),
+    _section("devmode"),
+    _section("postfix", "maps_dir"),
     _section("metrics", "listen"),
 )
 

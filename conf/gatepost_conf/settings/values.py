@@ -121,6 +121,14 @@ def _endpoint(text: str, folder: Path) -> str:
     return f"[{host}]:{match[2]}" if ":" in host else f"{host}:{match[2]}"
 
 
+def _nameserver(text: str, folder: Path) -> str:
+    host, colon, port = text.rpartition(":")
+    if not colon or "]" in port or (":" in host and not host.startswith("[")):
+        return str(ipaddress.ip_address(text.removeprefix("[").removesuffix("]")))
+    ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
+    return _endpoint(text, folder)
+
+
 def _network(text: str, _folder: Path) -> Network:
     return ipaddress.ip_network(text)
 
@@ -157,6 +165,10 @@ Listens = Annotated[tuple[Listen, ...], BeforeValidator(_one_or_more)]
 DomainNames = Annotated[tuple[DomainName, ...], BeforeValidator(_array)]
 Globs = Annotated[
     tuple[Annotated[str, _read(_matching(_GLOB), "a glob of addresses such as 'double-bounce*@*'")], ...],
+    BeforeValidator(_array),
+]
+Nameservers = Annotated[
+    tuple[Annotated[str, _read(_nameserver, "an IP address, or ADDRESS:PORT or [IPV6]:PORT")], ...],
     BeforeValidator(_array),
 ]
 Networks = Annotated[

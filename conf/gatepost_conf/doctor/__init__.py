@@ -1,0 +1,39 @@
+"""`gatepost doctor`: is the running machine right, item by item? Nothing is changed by looking. Table of contents:
+
+- `findings`         what is found: values
+- `machine`          what a check may ask of the machine; `local` asks the real one
+- `case`             what an examination is about, looked at when it is first needed
+- `examine`          the items in their order
+- `addresses`, `restrictions`, `modes`  how servers write addresses and restrictions, and what a user may do
+- `postfix_config`, `exim_config`, `sendmail_config`  what the mail servers say of themselves
+- `clock`, `versions`, `hosts`, `stores`, `sockets`, `domains`, `closed_lists`  the items about gatepost and its machine
+- `postfix_doors`, `postfix_relay`, `postfix_tables`, `exim`, `sendmail`        the items about the mail servers
+
+Nothing is imported here: each command pays for what it uses.
+"""
+
+__all__ = [
+    "addresses",
+    "case",
+    "clock",
+    "closed_lists",
+    "domains",
+    "examine",
+    "exim",
+    "exim_config",
+    "findings",
+    "hosts",
+    "local",
+    "machine",
+    "modes",
+    "postfix_config",
+    "postfix_doors",
+    "postfix_relay",
+    "postfix_tables",
+    "restrictions",
+    "sendmail",
+    "sendmail_config",
+    "sockets",
+    "stores",
+    "versions",
+]

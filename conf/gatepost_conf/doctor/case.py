@@ -1,0 +1,194 @@
+"""What an examination is about: the settings, the lists, the machine, and the mail servers that are there.
+
+Everything is looked at when a check first needs it, and once. What is not there raises Absent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+from gatepost_conf.doctor.addresses import Door, Wire, next_hop
+from gatepost_conf.doctor.exim_config import Exim
+from gatepost_conf.doctor.findings import Absent
+from gatepost_conf.doctor.machine import Account, Machine
+from gatepost_conf.doctor.postfix_config import Postfix
+from gatepost_conf.doctor.sendmail_config import Sendmail
+from gatepost_conf.settings import Settings
+from gatepost_conf.site import Site, site_of
+from gatepost_lists import Action, Address, Directory, DirectoryTrouble, DomainNames, open_directory
+from gatepost_lists.store.errors import StoreError
+from gatepost_service.sockets import ListenAddress
+
+SERVICE_USER = "gatepost"
+
+
+class Schema(NamedTuple):
+    """What a database of gatepost's says of itself: the table that has its version, and the one that is known here."""
+
+    table: str
+    version: str
+
+
+class Lists(NamedTuple):
+    """What the directory holds: every domain with its lists, and the posting addresses of the closed lists."""
+
+    domains: tuple[DomainNames, ...]
+    closed: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line says: '' where it says nothing.
+
+    host: to whom the domains are to lead, a name or an address; postfix_config: a folder; exim_config,
+    sendmail_config: a file; user: as whom gatepost runs.
+    """
+
+    host: str = ""
+    postfix_config: str = ""
+    exim_config: str = ""
+    sendmail_config: str = ""
+    user: str = ""
+
+
+class Case:
+    """One examination."""
+
+    def __init__(
+        self,
+        machine: Machine,
+        settings: Settings,
+        settings_file: Path,
+        program: Path,
+        queue_schema: Schema,
+        options: Options,
+    ) -> None:
+        self.machine = machine
+        self.settings = settings
+        self.settings_file = settings_file
+        self.program = program
+        self.queue_schema = queue_schema
+        self.options = options
+
+    @cached_property
+    def doors(self) -> dict[Door, tuple[ListenAddress, ...]]:
+        """What each door listens on; a door that is not enabled has no address."""
+        settings = self.settings
+        public = next_hop(settings.lmtp.public_address)
+        lmtp = (*settings.lmtp.listen, *([public] if public else []))
+        return {
+            "policy": settings.policy.listen if settings.policy.enabled else (),
+            "socketmap": settings.socketmap.listen if settings.policy.enabled and settings.socketmap.enabled else (),
+            "milter": (settings.milter.listen,) if settings.milter.enabled else (),
+            "lmtp": lmtp if settings.lmtp.enabled else (),
+        }
+
+    def read_lists(self) -> Lists:
+        """The lists as the directory has them now. Raises DirectoryTrouble and StoreError."""
+        with closing(open_directory(self.settings.lists.directory)) as directory, directory.snapshot():
+            domains = tuple(directory.names())
+            return Lists(domains, tuple(_closed(directory, domains)))
+
+    @cached_property
+    def _lists(self) -> Lists | None:
+        try:
+            return self.read_lists()
+        except (DirectoryTrouble, StoreError):
+            return None
+
+    @property
+    def lists(self) -> Lists:
+        """The lists, as they were read first. Raises Absent where they cannot be read, which has an item of its own."""
+        if self._lists is None:
+            raise Absent("the lists cannot be read")
+        return self._lists
+
+    @cached_property
+    def site(self) -> Site:
+        """The site as the generators get it. Raises Absent where the lists cannot be read."""
+        return site_of(self.settings, self.settings_file, self.program, self.lists.domains)
+
+    @cached_property
+    def user(self) -> Account:
+        """As whom gatepost runs: the one who was named, else for root the user gatepost if there is one, else oneself.
+
+        Raises LookupError for a name that is nobody's.
+        """
+        here = self.machine.user()
+        if self.options.user:
+            return self.machine.account(self.options.user)
+        with suppress(LookupError):
+            return self.machine.account(SERVICE_USER) if here.uid == 0 else here
+        return here
+
+    @cached_property
+    def _found(self) -> dict[str, Postfix | Exim | Sendmail | Exception]:
+        """Each mail server as it was read, or what came instead."""
+        readers: dict[str, Callable[[], Postfix | Exim | Sendmail]] = {
+            "postfix": lambda: Postfix.read(self.machine, self.options.postfix_config),
+            "exim": lambda: Exim.read(self.machine, self.options.exim_config),
+            "sendmail": lambda: Sendmail.read(self.machine, self.options.sendmail_config),
+        }
+        return {name: _read(reader) for name, reader in readers.items()}
+
+    @property
+    def servers(self) -> list[Postfix | Exim | Sendmail]:
+        """The mail servers that are there and could be looked at, of which those that dial gatepost, if any does."""
+        found = [server for server in self._found.values() if not isinstance(server, Exception)]
+        return [server for server in found if self.wires(server)] or found
+
+    def wires(self, server: Postfix | Exim | Sendmail) -> list[Wire]:
+        """Which doors of gatepost's a mail server is told to dial."""
+        return list(server.wires(self.doors))
+
+    def _server(self, name: str) -> Postfix | Exim | Sendmail:
+        found = self._found[name]
+        dialling = [server.name for server in self.servers if self.wires(server)]
+        if isinstance(found, Absent) or (isinstance(found, Exception) and not dialling):
+            raise found
+        if isinstance(found, Exception):
+            raise Absent(f"it cannot be looked at ({found}), and {dialling[0]} dials gatepost")
+        if found not in self.servers:
+            raise Absent(f"it does not dial gatepost, and {dialling[0]} does")
+        return found
+
+    @property
+    def postfix(self) -> Postfix:
+        """Raises Absent where there is no Postfix, or where only another mail server dials gatepost."""
+        found = self._server("postfix")
+        assert isinstance(found, Postfix)  # noqa: S101 - _found has them so
+        return found
+
+    @property
+    def exim(self) -> Exim:
+        """Raises Absent like postfix."""
+        found = self._server("exim")
+        assert isinstance(found, Exim)  # noqa: S101 - as above
+        return found
+
+    @property
+    def sendmail(self) -> Sendmail:
+        """Raises Absent like postfix."""
+        found = self._server("sendmail")
+        assert isinstance(found, Sendmail)  # noqa: S101 - as above
+        return found
+
+
+def _read(reader: Callable[[], Postfix | Exim | Sendmail]) -> Postfix | Exim | Sendmail | Exception:
+    try:
+        return reader()
+    except Exception as error:
+        return error
+
+
+def _closed(directory: Directory, domains: Iterable[DomainNames]) -> Iterator[str]:
+    for domain, names in domains:
+        for name in names:
+            found = directory.find(Address(name, domain.mail_host, name)).mailing_list
+            if found and found.list_name == name and found.default_nonmember_action is Action.REJECT:
+                yield found.fqdn_listname

@@ -1,0 +1,16 @@
+"""What Postfix needs. Table of contents:
+
+- `maps`          the tables: lists' addresses, domains, virtual aliases, as Postfix reads them
+- `machine`       what the Postfix of this machine says of itself
+- `roles`         what has to be done for each domain, by its class
+- `lookups`       the tables as main.cf names them: in files, or live
+- `restrictions`  a check put in its place among restrictions
+- `main_cf`       the lines of main.cf and master.cf
+- `programs`      postconf and postmap, run without a shell
+- `tables`        the tables on disk: written whole or not at all
+- `generator`     all of it as pieces, for `gatepost conf postfix`
+
+Nothing is imported here: each command pays for what it uses.
+"""
+
+__all__ = ["generator", "lookups", "machine", "main_cf", "maps", "programs", "restrictions", "roles", "tables"]
