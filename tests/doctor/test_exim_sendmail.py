@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
@@ -90,6 +91,25 @@ def test_nothing_is_wrong_with_exim(acl: str, site: Site) -> None:
     }
 
 
+EXIM_OF_THE_LAB = "exim_user = news\nexim_group = news\nspool_directory = {dir}/spool\nkeep_environment =\n"
+MACROS = ["", "GATEPOST_JUDGE_BY_CALLOUT = yes", "GATEPOST_ROUTE_BY_FILE = yes"]
+
+
+@pytest.mark.parametrize("macro", MACROS)
+def test_what_conf_prints_is_right_for_exim(macro: str, site: Site, tmp_path: Path) -> None:
+    site.gatepost("conf", "exim", "--write", str(tmp_path))
+    exim = Exim()
+    try:
+        text = exim.fill(EXIM_OF_THE_LAB) + f"{macro}\n" + (tmp_path / "exim.conf").read_text()
+        machine = site.machine("exim4")
+        machine.environment = exim.environment
+        findings = site.examine(machine, exim_config=str(exim.write("exim.conf", text)))
+    finally:
+        exim.stop()
+    assert wrong(findings) == set()
+    assert "exim-affixes" in {finding.name for finding in findings if finding.state == "ok"}
+
+
 def test_exim_asks_nobody(site: Site) -> None:
     findings = exim_findings(site, acl="accept domains = +list_domains")
     assert wrong(findings) == {"exim-acl", "closed-lists"}
@@ -165,9 +185,8 @@ def sendmail(
     site: Site, macros: str, config: str = "", rules: str = "", lmtp: int = 0
 ) -> Iterator[tuple[Sendmail, Planted]]:
     values = site.ports
-    server = Sendmail(
-        macros=macros % values, config=config % values, rules=rules, lmtp={"lists.example": lmtp or values["lmtp"]}
-    )
+    domains = dict.fromkeys(("lists.example", "l.example"), lmtp or values["lmtp"])
+    server = Sendmail(macros=macros % values, config=config % values, rules=rules, lmtp=domains)
     try:
         server.configure()
         machine = site.machine("sendmail")
@@ -221,6 +240,33 @@ def test_a_milter_that_is_defined_and_not_asked(site: Site) -> None:
 
 def test_no_mailer_leads_there(site: Site) -> None:
     assert wrong(sendmail_findings(site, lmtp=24)) == {"sendmail-mailer"}
+
+
+def test_a_domain_without_an_entry_in_the_mailertable(site: Site) -> None:
+    with sendmail(site, MILTER) as (server, machine):
+        server.write("etc/mailertable", "lists.example\tlmtp0:[127.0.0.1]\n")
+        findings = site.examine(machine, sendmail_config=str(server.path("etc/sendmail.cf")))
+    assert wrong(findings) == {"sendmail-transport"}
+    assert "l.example<TAB>lmtp0:[127.0.0.1]" in text_of(findings, "sendmail-transport")
+
+
+@pytest.mark.parametrize("asks", ["milter.mc", "verdict.mc"])
+def test_what_conf_prints_is_right_for_sendmail(asks: str, site: Site, tmp_path: Path) -> None:
+    site.gatepost("conf", "sendmail", "--write", str(tmp_path))
+    texts = {file.name: file.read_text() for file in tmp_path.iterdir()}
+    server = Sendmail(macros=texts["milter.mc"] if asks == "milter.mc" else "")
+    try:
+        server.configure()
+        source = server.path("etc/lab.mc").read_text() + texts["mailers.mc"]
+        source += texts["verdict.mc"] if asks == "verdict.mc" else ""
+        built = server.run(server.lab.sendmail / "usr/bin/m4", server.write("etc/lab.mc", source))
+        file = server.write("etc/sendmail.cf", built)
+        server.write("etc/mailertable", texts["mailertable"])
+        machine = site.machine("sendmail")
+        machine.environment = server.environment
+        assert wrong(site.examine(machine, sendmail_config=str(file))) == set()
+    finally:
+        server.stop()
 
 
 @pytest.mark.parametrize("flag", ["z", "m"])

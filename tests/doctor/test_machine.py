@@ -157,10 +157,8 @@ def test_a_folder_in_which_no_log_can_be_made(site: Site, machine: Planted) -> N
     assert "chown news" in text_of(findings, "queue-writable")
 
 
-def test_a_log_of_somebody_else(site: Site, machine: Planted, tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("owned")
-    for above in (folder, folder.parent, folder.parent.parent):
-        above.chmod(0o755)
+def test_a_log_of_somebody_else(site: Site, machine: Planted, public: Path) -> None:
+    folder = public
     with copies(site, folder) as changes:
         for file in (folder, folder / "gatepost.db", folder / "queue.db"):
             shutil.chown(file, "news")

@@ -149,7 +149,7 @@ def test_a_fault_is_found_and_mended(settings: dict[str, str], items: set[str], 
 def test_what_conf_prints_is_right(snippet: str, spoilt: SpoiltPostfix, monkeypatch: pytest.MonkeyPatch) -> None:
     bare = dict.fromkeys(spoilt.site.main_cf(), "")
     spoilt.set({**bare, "smtpd_relay_restrictions": f"permit_mynetworks, {UNAUTH}", "owner_request_special": "yes"})
-    assert {"postfix-policy", "postfix-domains", "postfix-delimiter"} <= wrong(spoilt.findings())
+    assert {"postfix-policy", "postfix-domains", "postfix-owner-request"} <= wrong(spoilt.findings())
     monkeypatch.setenv("MAIL_CONFIG", str(spoilt.folder))
     maps = spoilt.site.folder / "maps"
     spoilt.site.gatepost("conf", "postfix", "--write", str(maps))

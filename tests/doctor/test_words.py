@@ -126,10 +126,8 @@ def test_names_in_a_hosts_file() -> None:
     assert addresses_of("localhost", text) == ["127.0.0.1"]
 
 
-def test_what_a_user_may_do(tmp_path: Path) -> None:
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
-        folder.chmod(0o755)
-    file = tmp_path / "file"
+def test_what_a_user_may_do(public: Path) -> None:
+    file = public / "file"
     file.touch()
     file.chmod(0o640)
     owner = file.stat()
@@ -139,7 +137,7 @@ def test_what_a_user_may_do(tmp_path: Path) -> None:
     assert why_not(machine, fellow, file, READ) == ""
     assert why_not(machine, fellow, file, READ | WRITE).startswith(f"fellow may not write to {file} (mode 0640")
     assert why_not(machine, stranger, file, READ).startswith(f"stranger may not read {file}")
-    assert why_not(machine, stranger, tmp_path, ENTER) == ""
-    tmp_path.chmod(0o700)
-    assert why_not(machine, stranger, file, READ).startswith(f"stranger may not enter {tmp_path}")
+    assert why_not(machine, stranger, public, ENTER) == ""
+    public.chmod(0o700)
+    assert why_not(machine, stranger, file, READ).startswith(f"stranger may not enter {public}")
     assert why_not(machine, Account("root", 0, frozenset()), file, WRITE) == ""

@@ -67,7 +67,7 @@ def joined(lab: Lab, folder: Path) -> str:
     (folder / "bin/chown").chmod(0o755)
     script = lab.exim / "usr/sbin/update-exim4.conf"
     environment = {**os.environ, "PATH": f"{folder}/bin:{os.environ['PATH']}"}
-    command = ["sh", script, "--confdir", folder, "--output", folder / "joined"]
+    command: list[str | Path] = ["sh", script, "--confdir", folder, "--output", folder / "joined"]
     subprocess.run(command, env=environment, check=True, capture_output=True)
     return ELSEWHERE.sub("", (folder / "joined").read_text())
 

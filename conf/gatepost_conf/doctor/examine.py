@@ -115,6 +115,7 @@ GROUPS = (
             ("sendmail-milter", sendmail.milter),
             ("sendmail-milter-flag", sendmail.flag),
             ("sendmail-mailer", sendmail.mailer),
+            ("sendmail-transport", sendmail.routes),
             ("sendmail-socketmap", sendmail.socket_maps),
         ),
     ),

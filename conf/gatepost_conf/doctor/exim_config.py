@@ -137,9 +137,8 @@ def _lmtp_address(
         return ListenAddress(path=options["socket"])
     if options.get("protocol") != "lmtp" or not options.get("port", "").isdigit():
         return None
-    routed = (
-        router.get("route_list", "").split()[-1:] for router in routers.values() if router.get("transport") == name
-    )
+    routed = (each.get("route_list", "").split()[-1:] for each in routers.values() if each.get("transport") == name)
     named = options.get("hosts") or next((words[0] for words in routed if words), "127.0.0.1")
-    host = named.removeprefix("<;").split(" : ")[0].strip().split("::")[0] if "::1" not in named else "::1"
-    return ListenAddress(host=host.lower(), port=int(options["port"]))
+    # A list is parted by colons, of which two stand for one, unless it begins with another sign of its own.
+    hosts = named.removeprefix("<;").split(";") if named.startswith("<;") else named.replace("::", "\0").split(":")
+    return ListenAddress(host=hosts[0].replace("\0", ":").strip().lower(), port=int(options["port"]))

@@ -72,6 +72,24 @@ def mailer(case: Case) -> Iterator[Result]:
             yield ok(f"the mailer {found.name} speaks LMTP")
 
 
+def routes(case: Case) -> Iterator[Result]:
+    """Mail for a list of each domain goes to that mailer."""
+    mailers = [found.name for found in case.sendmail.lmtp_mailers(case.doors)]
+    if not mailers:
+        raise Absent("no mailer leads to gatepost")
+    lists = [(domain, names[0]) for domain, names in case.lists.domains if names]
+    samples = [f"{name}@{each}" for domain, name in lists for each in (domain.mail_host, domain.alias_domain) if each]
+    for address, mailer in case.sendmail.routes(samples).items():
+        domain = address.rpartition("@")[2]
+        if mailer in mailers:
+            yield ok(f"mail for {domain} goes to the mailer {mailer}")
+        else:
+            yield wrong(
+                f"mail for {domain} goes to the mailer {mailer}, not to gatepost",
+                f"mailertable: {domain}<TAB>{mailers[0]}:[127.0.0.1]; then: make -C /etc/mail",
+            )
+
+
 def socket_maps(case: Case) -> Iterator[Result]:
     """A socket map that is away defers: without -T it refuses for good."""
     ours = [

@@ -6,13 +6,13 @@ Postfix and Exim bring a program of the same name: only one that calls itself Se
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from gatepost_conf.doctor.addresses import Door, Wire, leads_to, sendmail_address
+from gatepost_conf.doctor.addresses import Door, Wire, dialled, leads_to, sendmail_address
 from gatepost_conf.doctor.findings import Absent
 from gatepost_conf.doctor.machine import Machine
 from gatepost_service.sockets import ListenAddress
@@ -22,6 +22,7 @@ Doors = Mapping[Door, tuple[ListenAddress, ...]]
 USUAL_FILE = "/etc/mail/sendmail.cf"
 _VERSION = re.compile(r"^Version (8\.[\d.]+)", re.MULTILINE)
 _MAILER = re.compile(r"mailer \d+ \(([^)]+)\): P=(\S+) .*?F=(\S*) .*?A=(.*)$", re.MULTILINE)
+_ROUTE = re.compile(r"^parse\s+returns: \$# (\S+)", re.MULTILINE)
 _FIELD = re.compile(r"\s*([A-Z])=([^,]*)")
 _SOCKET_MAP = re.compile(r"^K(\S+)\s+socket\s+(.*)$", re.MULTILINE)
 
@@ -112,25 +113,35 @@ class Sendmail:
             found.append(SocketMap(name, tuple(options), address))
         return found
 
-    def mailer_address(self, mailer: Mailer) -> ListenAddress | None:
-        """Where a mailer connects: `TCP $h PORT`, of which the host is in the mailertable, or `FILE PATH`."""
+    def mailer_address(self, mailer: Mailer, doors: Doors) -> ListenAddress | None:
+        """Where a mailer connects: `TCP $h PORT`, the host in the mailertable taken for ours, or `FILE PATH`."""
         match mailer.arguments:
             case ("TCP" | "IPC", str(), port) if port.isdigit():
-                return ListenAddress(host="127.0.0.1", port=int(port))
+                hosts = (dialled(listen).host for listen in doors["lmtp"] if listen.port == int(port))
+                return ListenAddress(host=next(hosts, "127.0.0.1"), port=int(port))
             case ("FILE", path):
                 return ListenAddress(path=path)
         return None
 
     def lmtp_mailers(self, doors: Doors) -> list[Mailer]:
         """Those that lead to gatepost."""
-        return [mailer for mailer in self.mailers if leads_to(self.mailer_address(mailer), doors["lmtp"])]
+        return [mailer for mailer in self.mailers if leads_to(self.mailer_address(mailer, doors), doors["lmtp"])]
+
+    def routes(self, addresses: Sequence[str]) -> dict[str, str]:
+        """The mailer that brings mail to each address (rule sets 3 and 0). Raises OSError where it cannot be told."""
+        questions = "".join(f"3,0 {address}\n" for address in addresses)
+        ran = self.machine.run(self.program, "-C", self.file, "-bt", stdin=questions)
+        found = _ROUTE.findall(ran.output)
+        if len(found) != len(addresses):
+            raise OSError(f"sendmail -bt gives {len(found)} answers to {len(addresses)} questions")
+        return dict(zip(addresses, found, strict=True))
 
     def wires(self, doors: Doors) -> Iterator[Wire]:
         """Which doors it is told to dial."""
         named: list[tuple[Door, ListenAddress | None]] = [
             *(("milter", sendmail_address(found.socket)) for found in self.filters),
             *(("socketmap", sendmail_address(found.address)) for found in self.socket_maps),
-            *(("lmtp", self.mailer_address(mailer)) for mailer in self.mailers),
+            *(("lmtp", self.mailer_address(mailer, doors)) for mailer in self.mailers),
         ]
         for door, address in named:
             if address and leads_to(address, doors[door]):
