@@ -282,6 +282,12 @@ def test_a_map_that_refuses_while_it_is_away(site: Site) -> None:
     assert wrong(findings) == {"sendmail-socketmap"}
 
 
+def test_a_mailertable_queues_mail_while_it_is_away(site: Site) -> None:
+    live = "Kmailertable socket inet:%(socketmap)d@127.0.0.1"
+    findings = sendmail_findings(site, "", f"{VERDICT_MAP}\n{live}", VERDICT_RULE)
+    assert "sendmail-socketmap" not in wrong(findings)
+
+
 def test_postfix_program_of_that_name_is_no_sendmail(site: Site) -> None:
     machine = site.machine("sendmail")
     machine.outputs[("sendmail",)] = Ran(75, "", "sendmail: fatal: unsupported: -bt")
