@@ -135,7 +135,7 @@ class Client:
 def _connect(address: tuple[str, int] | str, source: str | None) -> socket.socket:
     if not isinstance(address, str):
         connection = socket.create_connection(address, TIMEOUT_SECONDS, (source, 0) if source else None)
-        # When a server is killed just as a connection begins, the kernel may forget to reset it: a probe finds that out.
+        # Of a connection that begins as its server is killed, the kernel may never tell the end: a probe finds it.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1)
         return connection
