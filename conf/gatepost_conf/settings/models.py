@@ -212,7 +212,7 @@ class Delivery(Part):
     smtp_verify_cert: bool = key(True, "check the server's certificate")
     smtp_verify_hostname: bool = key(True, "check that the certificate is for smtp_host")
     max_sessions_per_connection: Natural = key(0, "how many messages one connection carries; 0: no limit")
-    connections: Positive = key(4, "how many connections are used at once")
+    connections: Positive = key(4, "how many connections each worker uses at once")
     max_recipients: Positive = key(100, "how many recipients one message is sent to at once")
     verp_delivery_interval: Natural = key(
         0, "an envelope sender of its own for each member (VERP): 0 never, 1 always, n for every n-th post"
