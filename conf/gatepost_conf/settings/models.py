@@ -38,6 +38,7 @@ from gatepost_conf.settings.values import (
 
 Mode = Literal["enforce", "observe"]
 Stage = Literal["envelope", "headers"]
+_SMTP_PORT = 25
 
 
 def key(default: Any, does: str, example: Any = None, name: str | None = None, secret: bool = False) -> Any:
@@ -192,6 +193,12 @@ class Lmtp(Part):
     deduplicate: bool = key(True, "take a message that is sent again after a lost reply, and queue it once")
     # RFC 5321 section 4.5.3.2.7: a server waits at least five minutes.
     timeout: Duration = key("5m", "how long a client may be silent before the connection is closed")
+
+    @model_validator(mode="after")
+    def _is_not_where_smtp_is(self) -> "Lmtp":
+        if any(address.port == _SMTP_PORT for address in self.listen):
+            raise ValueError("expected another port in listen than 25, which is SMTP's (RFC 2033 section 5)")
+        return self
 
 
 class Queue(Section):
