@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
@@ -173,6 +174,16 @@ class RunningPolicy(Gatepost):
         with self.connect(door) as connection:
             connection.sendall(request)
             connection.shutdown(socket.SHUT_WR)
+            return receive_all(connection)
+
+    def play(self, door: str, pieces: list[bytes], *, hangs_up: bool) -> bytes:
+        """All that comes back when the pieces are sent one by one; we end the dialogue unless the service must."""
+        with self.connect(door) as connection:
+            with suppress(ConnectionError):
+                for piece in pieces:
+                    connection.sendall(piece)
+            if not hangs_up:
+                connection.shutdown(socket.SHUT_WR)
             return receive_all(connection)
 
     def look_up(self, table_and_key: str) -> str:
