@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner, Result
 
 from gatepost_delivery.commands.held import held as command
-from gatepost_lists.commands import output
 from gatepost_queue import Entry, NoSuchEntry, Queue, listing
-from gatepost_queue.commands.context import META_KEY, QueueContext
 from gatepost_queue.versions import create
 from queuelab import ANN, POST, outcome, post
+from queuelab.commands import Run, runner_of
 
-Run = Callable[..., Result]
 HELD = Entry(
     queue="held",
     listid=ANN.listid,
@@ -60,21 +56,7 @@ def numbers(queue: Queue) -> list[int]:
 @pytest.fixture
 def run(path: Path) -> Run:
     """Run a command on the queue in `path`; it raises what a command raises."""
-
-    @click.group()
-    @click.pass_context
-    def cli(context: click.Context) -> None:
-        context.meta[META_KEY] = QueueContext(lambda: f"sqlite:///{path}", output)
-
-    cli.add_command(command)
-
-    def run(*arguments: object) -> Result:
-        result = CliRunner().invoke(cli, ["held", *map(str, arguments)])
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return run
+    return runner_of(command, path)
 
 
 def waiting(path: Path) -> dict[int, str]:

@@ -3,42 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
-from click.testing import CliRunner, Result
 
-from gatepost_lists.commands import output
 from gatepost_queue import EntryInUse, NoSuchEntry, Queue, QueueTrouble
-from gatepost_queue.commands.context import META_KEY, QueueContext
 from gatepost_queue.commands.queue import queue as command
 from queuelab import ANN, BOB, POST, Clock, ids, only, outcome, post, take
-
-Run = Callable[..., Result]
+from queuelab.commands import Run, runner_of
 
 
 @pytest.fixture
 def run(path: Path) -> Run:
     """Run a command on the queue in `path`; it raises what a command raises."""
-
-    @click.group()
-    @click.pass_context
-    def cli(context: click.Context) -> None:
-        context.meta[META_KEY] = QueueContext(lambda: f"sqlite:///{path}", output)
-
-    cli.add_command(command)
-
-    def run(*arguments: object) -> Result:
-        result = CliRunner().invoke(cli, ["queue", *map(str, arguments)])
-        if result.exception and not isinstance(result.exception, SystemExit):
-            raise result.exception
-        return result
-
-    return run
+    return runner_of(command, path)
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import click
 
 from gatepost_queue import Waiting, listing, upkeep
 from gatepost_queue.commands.context import QueueContext, pass_queue
-from gatepost_queue.commands.shown import ENTRY_ID, moment, printable
+from gatepost_queue.commands.shown import ENTRY_ID, check_form, moment, print_entry, printable
 from gatepost_queue.values import HELD
 
 _COLUMNS = ("id", "list", "request", "sender", "subject", "held_since", "reason")
@@ -56,16 +56,13 @@ def show(context: QueueContext, number: int, raw: bool, as_json: bool) -> None:
       gatepost held show 42
       gatepost held show 42 --raw
     """
-    if raw and as_json:
-        raise click.UsageError("--raw and --json do not go together")
+    check_form(raw=raw, as_json=as_json)
     waiting, content = listing.show(context.path, number)
     upkeep.require_held(number, waiting.queue)
     if raw:
         click.echo(content, nl=False)
-    elif as_json:
-        context.output.print_json(_object(waiting))
     else:
-        context.output.print_attributes(_shown(_object(waiting)))
+        print_entry(context.output, _object(waiting) if as_json else _shown(_object(waiting)), as_json=as_json)
 
 
 @held.command()

@@ -8,7 +8,7 @@ import click
 
 from gatepost_queue import listing, upkeep
 from gatepost_queue.commands.context import QueueContext, pass_queue
-from gatepost_queue.commands.shown import ENTRY_ID, moment, printable
+from gatepost_queue.commands.shown import ENTRY_ID, check_form, moment, print_entry, printable
 from gatepost_queue.values import QUEUES, Waiting
 
 _COLUMNS = ("id", "queue", "list", "subaddress", "sender", "received", "attempts", "next_attempt", "last_error")
@@ -56,15 +56,12 @@ def show(context: QueueContext, number: int, raw: bool, as_json: bool) -> None:
       gatepost queue show 42
       gatepost queue show 42 --raw
     """
-    if raw and as_json:
-        raise click.UsageError("--raw and --json do not go together")
+    check_form(raw=raw, as_json=as_json)
     waiting, content = listing.show(context.path, number)
     if raw:
         click.echo(content, nl=False)
-    elif as_json:
-        context.output.print_json(_object(waiting))
     else:
-        context.output.print_attributes(_attributes(waiting))
+        print_entry(context.output, _object(waiting) if as_json else _attributes(waiting), as_json=as_json)
 
 
 @queue.command()

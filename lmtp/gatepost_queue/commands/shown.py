@@ -2,11 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import click
 
+from gatepost_queue.commands.context import Output
+
 ENTRY_ID = click.IntRange(min=1, max=2**63 - 1)
+
+
+def check_form(*, raw: bool, as_json: bool) -> None:
+    """Raise UsageError where an entry is asked for in two forms."""
+    if raw and as_json:
+        raise click.UsageError("--raw and --json do not go together")
+
+
+def print_entry(output: Output, entry: Mapping[str, object], *, as_json: bool) -> None:
+    """Print what is known of an entry."""
+    if as_json:
+        output.print_json(entry)
+    else:
+        output.print_attributes(entry)
 
 
 def printable(value: object) -> object:
