@@ -16,25 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_lists.store.admin import Store
-from gatepost_lists.store.versions import create
 from running import COMMAND, PATIENCE, RunningPolicy, connect, policy_settings, receive_all
 from wire.policy_dialogues import DUNNO, NO_LIST, NOT_YOU, request
 
 DEFERRED = b"action=DEFER_IF_PERMIT 4.3.0 cannot tell now, try again later\n\n"
 STRANGER = request(sender=b"cris@example.org")
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """An embedded store with the closed list that the dialogues ask for."""
-    path = tmp_path / "gatepost.db"
-    create(path)
-    with Store(path) as store:
-        store.add_domain("lists.example")
-        store.create_list("closed@lists.example", "default_nonmember_action=reject")
-        store.add_members("closed@lists.example", ["anne@example.org"])
-    return path
 
 
 @pytest.fixture

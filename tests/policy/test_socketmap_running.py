@@ -12,8 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_lists.store.admin import Store
-from gatepost_lists.store.versions import create
 from running import (
     COMMAND,
     PATIENCE,
@@ -31,18 +29,6 @@ from wire.socketmap_dialogues import CLOSED, LMTP, NOT_FOUND, NOT_YOU
 TEMP = "TEMP 451 4.3.0 cannot tell now, try again later"
 KNOWN, STRANGER = "relay_recipients closed@lists.example", "verdict cris@example.org | closed@lists.example"
 URL = "sqlite:///gatepost.db"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Path:
-    """An embedded store with a closed list."""
-    path = tmp_path / "gatepost.db"
-    create(path)
-    with Store(path) as store:
-        store.add_domain("lists.example")
-        store.create_list("closed@lists.example", "default_nonmember_action=reject")
-        store.add_members("closed@lists.example", ["anne@example.org"])
-    return path
 
 
 @pytest.fixture
