@@ -74,8 +74,8 @@ class Claims:
             return list(self._held.values())
 
 
-class Runner(threading.Thread):
-    """Works until it is told to stop, and then ends after the entry that it has.
+class Runner:
+    """Has a thread of its own, which works until it is told to stop, and then ends after the entry that it has.
 
     queues: those whose entries it takes, in turn. make: its handlers, by the settings as they are now; called again
     after `renew_handlers`.
@@ -84,7 +84,8 @@ class Runner(threading.Thread):
     def __init__(
         self, name: str, queues: Sequence[str], queue: Queue, claims: Claims, bell: Bell, make: Callable[[], Handlers]
     ) -> None:
-        super().__init__(name=name, daemon=True)
+        self._name = name
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
         self._queues = list(queues)
         self._queue = queue
         self._claims = claims
@@ -96,16 +97,24 @@ class Runner(threading.Thread):
         self._trouble = ""
         self._next: list[Claimed] = []
 
+    def start(self) -> None:
+        """Begin to work."""
+        self._thread.start()
+
     def stop(self) -> None:
         """Take nothing more; the bell must be rung afterwards."""
         self._stopping.set()
+
+    def has_ended(self, within: float) -> bool:
+        """Wait for its end, for so many seconds at the most; whether it has ended."""
+        self._thread.join(within)
+        return not self._thread.is_alive()
 
     def renew_handlers(self) -> None:
         """Make the handlers anew before the next entry."""
         self._old.set()
 
-    def run(self) -> None:
-        """The thread's life."""
+    def _run(self) -> None:
         while self._next or not self._stopping.is_set():
             heard = self._bell.rings
             try:
@@ -126,7 +135,7 @@ class Runner(threading.Thread):
             self._old.clear()
             self._close_handlers()
         handlers = self._handlers = self._handlers or self._make()
-        due, self._next = self._next or self._queue.claim(tuple(self._queues), self.name, LEASE).result(), []
+        due, self._next = self._next or self._queue.claim(tuple(self._queues), self._name, LEASE).result(), []
         for claimed in due:
             # The others' turn comes first next time.
             self._queues.append(self._queues.pop(self._queues.index(claimed.queue)))
@@ -204,14 +213,14 @@ class Runner(threading.Thread):
         if kind != self._trouble:
             self._trouble = kind
             _log.error(
-                "cannot go on", runner=self.name, why=why, exc_info=not isinstance(error, (*TROUBLES, QueueError))
+                "cannot go on", runner=self._name, why=why, exc_info=not isinstance(error, (*TROUBLES, QueueError))
             )
         self._close_handlers()
 
     def _tell_end_of_trouble(self) -> None:
         if self._trouble:
             self._trouble = ""
-            _log.info("goes on", runner=self.name)
+            _log.info("goes on", runner=self._name)
 
 
 def _tell_lost(claimed: Claimed, error: LeaseLost) -> None:

@@ -110,9 +110,8 @@ class DeliveryService:
 
     def _end(self) -> None:
         until = time.monotonic() + GRACE
-        for runner in self._runners:
-            runner.join(max(0.0, until - time.monotonic()))
-        if any(runner.is_alive() for runner in self._runners):
+        ended = [runner.has_ended(max(0.0, until - time.monotonic())) for runner in self._runners]
+        if not all(ended):
             _log.warning("transactions cut off", part="delivery", seconds=GRACE)
             return  # the kernel ends them; what they had is taken up by the next process
         self._queue.close()

@@ -22,10 +22,12 @@ import fcntl
 import socket
 import struct
 import termios
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine, Mapping
+from functools import cache
 from typing import Any, cast
 
 from aiosmtpd.lmtp import LMTP
+from aiosmtpd.smtp import Session as SmtpSession
 
 from gatepost_lmtp import replies
 from gatepost_lmtp.incoming import Incoming
@@ -43,6 +45,11 @@ _BIG_BLOCK = 16 * 1024
 # service may take to stop.
 _LAST_WORDS_SECONDS = 3.0
 
+# What aiosmtpd's names of commands' methods begin with.
+_METHOD = "smtp_"
+
+Command = Callable[["Connection", str | None], Coroutine[Any, Any, None]]
+
 _log = get_logger("lmtp")
 
 
@@ -56,6 +63,8 @@ class Connection(LMTP):
             None, hostname=hostname, enable_SMTPUTF8=True, timeout=timeout, loop=asyncio.get_running_loop()
         )
         self._turns = turns
+        self._patience = timeout
+        self._commands = commands_of(type(self))
         self._unread = b""
         self._said: list[bytes] = []
         self.said = 0  # octets of all replies so far
@@ -66,7 +75,7 @@ class Connection(LMTP):
         self._overlong = False  # within a command line that is too long
         self._held = False
         self._blocked = False  # the client does not read its replies
-        self._paused = False
+        self._deaf = False  # what the client sends stays in the kernel
         self._finished_sending = False
         self._finishing = False
         self._ending = False
@@ -75,12 +84,12 @@ class Connection(LMTP):
         self.transport = transport
         self._wire = cast(asyncio.Transport, transport)
         self._socket: socket.socket = transport.get_extra_info("socket")
-        self.session = self._create_session()
-        self._set_rset_state()
+        self.session = SmtpSession(self.loop)
+        self.reset()
         peer = transport.get_extra_info("peername")
         self.peer: str = str(peer[0]) if isinstance(peer, tuple) else ""
         self._heard_at = self.loop.time()
-        self._silence = self.loop.call_later(self._timeout_duration, self._look_for_silence)
+        self._silence = self.loop.call_later(self._patience, self._look_for_silence)
         self.say(f"220 {self.hostname} LMTP gatepost\r\n".encode())
         self._flush()
 
@@ -165,8 +174,8 @@ class Connection(LMTP):
         """Whether a message is on its way."""
         raise NotImplementedError
 
-    def _set_rset_state(self) -> None:
-        """Forget the transaction (aiosmtpd's name for it)."""
+    def reset(self) -> None:
+        """Forget the transaction."""
         raise NotImplementedError
 
     def message_came(self, incoming: Incoming) -> None:
@@ -235,12 +244,12 @@ class Connection(LMTP):
             self._obey(verb, arg.strip(b" ").decode("utf-8", "surrogateescape") if blank else None)
 
     def _obey(self, verb: bytes, arg: str | None) -> None:
-        method = self._smtp_methods.get(verb.upper().decode("ascii", "replace"))
-        if method is None:
+        command = self._commands.get(verb.upper())
+        if command is None:
             self._bad(replies.UNKNOWN_COMMAND if verb.isalnum() else replies.BAD_SYNTAX)
             return
         try:
-            _run(method(arg or None))
+            _run(command(self, arg or None))
         except LmtpError as error:
             reply = f"{error}\r\n".encode()
             if error.code in {501, 555}:
@@ -286,13 +295,13 @@ class Connection(LMTP):
         self._wire.abort()
 
     def _pause(self) -> None:
-        if not self._paused:
-            self._paused = True
+        if not self._deaf:
+            self._deaf = True
             self._wire.pause_reading()
 
     def _resume(self) -> None:
-        if self._paused and self.transport is not None and (self._ending or not (self._held or self._blocked)):
-            self._paused = False
+        if self._deaf and self.transport is not None and (self._ending or not (self._held or self._blocked)):
+            self._deaf = False
             self._wire.resume_reading()
 
     def _stop_timer(self) -> None:
@@ -302,12 +311,19 @@ class Connection(LMTP):
     def _look_for_silence(self) -> None:
         """At the time-out, unless the client was heard meanwhile; its own waiting for us does not count."""
         silent = self.loop.time() - self._heard_at
-        if self._held or silent < self._timeout_duration:
-            wait = self._timeout_duration if self._held else self._timeout_duration - silent
+        if self._held or silent < self._patience:
+            wait = self._patience if self._held else self._patience - silent
             self._silence = self.loop.call_later(wait, self._look_for_silence)
         else:
-            _log.warning("timed out", client=self.peer or "local", seconds=self._timeout_duration)
+            _log.warning("timed out", client=self.peer or "local", seconds=self._patience)
             self.end(replies.TIMED_OUT)
+
+
+@cache
+def commands_of(kind: type[Connection]) -> Mapping[bytes, Command]:
+    """A kind of session's methods by their verbs: smtp_MAIL obeys MAIL, as aiosmtpd names them."""
+    names = (name for name in dir(kind) if name.startswith(_METHOD))
+    return {name.removeprefix(_METHOD).encode(): getattr(kind, name) for name in names}
 
 
 def _unacknowledged(connection: socket.socket) -> int:

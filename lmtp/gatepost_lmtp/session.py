@@ -118,16 +118,13 @@ class Session(Connection):
     def awaits_the_end(self) -> bool:
         return bool(self._unconfirmed)
 
-    def _create_envelope(self) -> Transaction:
-        return Transaction()
-
-    def _set_rset_state(self) -> None:
-        self.envelope = self._create_envelope()
+    def reset(self) -> None:
+        self.envelope = Transaction()
         self._forwarded = {}
 
     async def smtp_LHLO(self, arg: str | None) -> None:
         self._greeting = greeting_name(arg)
-        self._set_rset_state()
+        self.reset()
         options = self._door.options
         lines = [options.hostname, "PIPELINING", "ENHANCEDSTATUSCODES", "8BITMIME", "SMTPUTF8"]
         if is_trusted(self.peer, options.xforward):
@@ -206,7 +203,7 @@ class Session(Connection):
             handed = Handed([replies.TROUBLE] * len(envelope.recipients))
         if handed.put is None:
             incoming.close()
-            self._set_rset_state()
+            self.reset()
             self._say_all(handed, "")
         else:
             self._delivery = handed.delivery
@@ -223,7 +220,7 @@ class Session(Connection):
         elif self._door.options.judging.log_verdicts:
             _log.info("queued", client=asker.client, sender=asker.sender, lists=handed.lists, size=incoming.size,
                       id=asker.trace)  # fmt: skip
-        self._set_rset_state()
+        self.reset()
         self._say_all(handed, asker.trace)
         if self._delivery is not None:
             self._unconfirmed.append((self.said, self._delivery))
@@ -237,7 +234,7 @@ class Session(Connection):
         if arg:
             self._bad(replies.NO_ARGUMENT)
             return
-        self._set_rset_state()
+        self.reset()
         self.say(replies.OK)
 
     async def smtp_NOOP(self, arg: str | None) -> None:

@@ -65,8 +65,7 @@ def running(queue: Queue, make: Callable[[], Made], *queues: str, bell: Bell | N
     finally:
         runner.stop()
         bell.ring()
-        runner.join(WAIT)
-        assert not runner.is_alive()
+        assert runner.has_ended(WAIT)
 
 
 def until(path: Path, bell: Bell, holds: Callable[[list[str]], bool]) -> None:
