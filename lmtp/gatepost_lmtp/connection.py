@@ -320,7 +320,7 @@ class Connection(LMTP):
 
 
 @cache
-def commands_of(kind: type[Connection]) -> Mapping[bytes, Command]:
+def commands_of(kind: type[Any]) -> Mapping[bytes, Command]:
     """A kind of session's methods by their verbs: smtp_MAIL obeys MAIL, as aiosmtpd names them."""
     names = (name for name in dir(kind) if name.startswith(_METHOD))
     return {name.removeprefix(_METHOD).encode(): getattr(kind, name) for name in names}

@@ -65,7 +65,9 @@ def _serve(worker: Worker, service: MilterService, timeout: float) -> None:
         worker.ready()
         told.wait()
         main_loop.accept_no_more()
-        if not callbacks.wait_for_those_under_way(GRACE - _LAST_ANSWERS):
+        if callbacks.wait_for_those_under_way(GRACE - _LAST_ANSWERS):
+            service.close()
+        else:
             _log.warning("transactions cut off", part="milter", seconds=GRACE)
         time.sleep(_LAST_ANSWERS)
     if failures:

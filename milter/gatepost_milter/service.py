@@ -111,6 +111,10 @@ class MilterService:
         self._recorder.log_verdicts = options.judging.log_verdicts
         before.close()
 
+    def close(self) -> None:
+        """Let go of the directory; questions under way are answered before."""
+        self._bench.close()
+
     @property
     def at_headers(self) -> bool:
         """Whether messages that begin now are judged again when their headers are there."""

@@ -1,6 +1,7 @@
 """The milter over the world of the cases: its service without libmilter, and the running one."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,14 @@ def tally() -> Tally:
 @pytest.fixture
 def make_service(options: Callable[..., Options], tally: Tally) -> Iterator[MakeService]:
     """Makes a service that logs no verdicts, unless told otherwise; what it gets are Options."""
-    yield lambda **more: MilterService(options(**{"log_verdicts": False, **more}), VerdictLog(), tally)
+    with ExitStack() as made:
+
+        def make(**more: Any) -> MilterService:
+            service = MilterService(options(**{"log_verdicts": False, **more}), VerdictLog(), tally)
+            made.callback(service.close)
+            return service
+
+        yield make
 
 
 @pytest.fixture

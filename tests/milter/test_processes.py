@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -201,7 +202,8 @@ def test_many_hups_leave_nothing_behind(folder: Path) -> None:
 
 
 def test_a_writer_never_makes_the_milter_wait(store: Path) -> None:
-    with Milter(store.parent, milter_settings()) as milter, sqlite3.connect(store, isolation_level=None) as writer:
+    writing = closing(sqlite3.connect(store, isolation_level=None))
+    with Milter(store.parent, milter_settings()) as milter, writing as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("DELETE FROM member")
         assert milter.ask(ANNE) == ""

@@ -43,6 +43,9 @@ class Broken:
     def snapshot(self) -> NoReturn:
         raise self.error
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 @pytest.mark.parametrize("case", HEADER_CASES, ids=lambda case: case.id)
 def test_header_case(case: HeaderCase, make_service: MakeService) -> None:

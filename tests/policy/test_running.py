@@ -11,7 +11,7 @@ import stat
 import subprocess
 import urllib.request
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -52,7 +52,7 @@ def test_a_new_list_and_a_removed_one_count_for_the_next_question(service: Runni
 
 
 def test_a_writer_never_makes_a_reader_wait(service: RunningPolicy, store: Path) -> None:
-    with sqlite3.connect(store, isolation_level=None) as writer:
+    with closing(sqlite3.connect(store, isolation_level=None)) as writer:
         writer.execute("BEGIN IMMEDIATE")
         writer.execute("DELETE FROM member")
         assert service.ask(request()) == DUNNO

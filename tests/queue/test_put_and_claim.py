@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from concurrent.futures import Future
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +16,8 @@ from queuelab import ANN, BOB, POST, WAIT, Clock, Spooled, ids, only, outcome, p
 
 
 def messages(path: Path) -> int:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         (count,) = connection.execute("SELECT count(*) FROM message").fetchone()
-    connection.close()
     return int(count)
 
 
@@ -64,9 +64,8 @@ def test_content_that_is_not_in_memory(queue: Queue, path: Path, piece: int) -> 
     claimed = only(take(queue))
     assert claimed.content == content.piece * 5
     outcome(queue.done(claimed))
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT count(*) FROM message_block").fetchone() == (0,)
-    connection.close()
 
 
 def test_content_of_another_size_than_it_says(queue: Queue, path: Path) -> None:
@@ -239,9 +238,8 @@ def test_a_refused_call_spoils_nothing_for_the_others(queue: Queue, path: Path) 
 
 
 def test_a_claim_is_found_by_the_index(path: Path) -> None:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection:
         plan = connection.execute(f"EXPLAIN QUERY PLAN {claims._DUE}", ("in", 0.0, 0.0, 1)).fetchall()
-    connection.close()
     told = [row[3] for row in plan]
     assert told[0].startswith("SEARCH e USING COVERING INDEX ix_entry_queue_next_attempt") or told[0].startswith(
         "SEARCH e USING INDEX ix_entry_queue_next_attempt"

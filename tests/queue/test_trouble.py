@@ -127,9 +127,8 @@ def test_a_damaged_file_and_a_good_one_again(queue: Queue, path: Path) -> None:
 
 
 def test_a_schema_of_another_version(queue: Queue, path: Path) -> None:
-    with sqlite3.connect(path) as other:
+    with closing(sqlite3.connect(path)) as other, other:
         other.execute("UPDATE gatepost_queue_version SET version_num = '9999'")
-    other.close()
     assert refused(queue) == f"{path}: its schema is 9999, not 0001"
 
 

@@ -56,8 +56,12 @@ def open_engine(url: sa.URL) -> sa.Engine:
             isolation_level=None,
             check_same_thread=False,
         )
-        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+                connection.execute(f"PRAGMA {pragma}")
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
     engine = sa.create_engine(url, creator=connect)

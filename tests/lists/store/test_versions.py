@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,10 +27,8 @@ from gatepost_lists.store.versions import alembic_config, create, open_engine, s
 
 
 def execute(path: Path, statement: str) -> list[tuple[object, ...]]:
-    with sqlite3.connect(path) as connection:
-        rows = connection.execute(statement).fetchall()
-    connection.close()
-    return rows
+    with closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement).fetchall()
 
 
 # The one index over an expression; the test after it compares that.
@@ -158,8 +157,8 @@ def test_an_older_store_is_upgraded_when_it_is_opened(old: Path) -> None:
 def test_an_upgraded_store_is_as_a_new_one(old: Path, path: Path) -> None:
     assert not create(old)
     assert made(old) == made(path)
-    verdict = judge(Question("bo@y.example", "ann@lists.example"), SqliteDirectory(old))
-    assert verdict.test == "emergency"
+    with closing(SqliteDirectory(old)) as directory:
+        assert judge(Question("bo@y.example", "ann@lists.example"), directory).test == "emergency"
 
 
 def test_foreign_keys_are_in_force_after_an_upgrade(old: Path) -> None:
