@@ -22,8 +22,7 @@ import fcntl
 import socket
 import struct
 import termios
-from collections.abc import Callable, Coroutine, Mapping
-from functools import cache
+from collections.abc import Callable, Coroutine
 from typing import Any, cast
 
 from aiosmtpd.lmtp import LMTP
@@ -45,10 +44,7 @@ _BIG_BLOCK = 16 * 1024
 # service may take to stop.
 _LAST_WORDS_SECONDS = 3.0
 
-# What aiosmtpd's names of commands' methods begin with.
-_METHOD = "smtp_"
-
-Command = Callable[["Connection", str | None], Coroutine[Any, Any, None]]
+Command = Callable[[str | None], Coroutine[Any, Any, None]]
 
 _log = get_logger("lmtp")
 
@@ -64,7 +60,6 @@ class Connection(LMTP):
         )
         self._turns = turns
         self._patience = timeout
-        self._commands = commands_of(type(self))
         self._unread = b""
         self._said: list[bytes] = []
         self.said = 0  # octets of all replies so far
@@ -169,6 +164,10 @@ class Connection(LMTP):
         if not self._held and not self._ending:
             self._work()
 
+    def command(self, verb: bytes) -> Command | None:
+        """What obeys a verb, in capitals; None if there is no such command."""
+        raise NotImplementedError
+
     @property
     def in_transaction(self) -> bool:
         """Whether a message is on its way."""
@@ -244,12 +243,12 @@ class Connection(LMTP):
             self._obey(verb, arg.strip(b" ").decode("utf-8", "surrogateescape") if blank else None)
 
     def _obey(self, verb: bytes, arg: str | None) -> None:
-        command = self._commands.get(verb.upper())
+        command = self.command(verb.upper())
         if command is None:
             self._bad(replies.UNKNOWN_COMMAND if verb.isalnum() else replies.BAD_SYNTAX)
             return
         try:
-            _run(command(self, arg or None))
+            _run(command(arg or None))
         except LmtpError as error:
             reply = f"{error}\r\n".encode()
             if error.code in {501, 555}:
@@ -317,13 +316,6 @@ class Connection(LMTP):
         else:
             _log.warning("timed out", client=self.peer or "local", seconds=self._patience)
             self.end(replies.TIMED_OUT)
-
-
-@cache
-def commands_of(kind: type[Any]) -> Mapping[bytes, Command]:
-    """A kind of session's methods by their verbs: smtp_MAIL obeys MAIL, as aiosmtpd names them."""
-    names = (name for name in dir(kind) if name.startswith(_METHOD))
-    return {name.removeprefix(_METHOD).encode(): getattr(kind, name) for name in names}
 
 
 def _unacknowledged(connection: socket.socket) -> int:

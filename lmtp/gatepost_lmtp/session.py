@@ -7,14 +7,14 @@
   follow the dot at once). It is told the queue as lost when the connection ends before.
 """
 
-# ruff: noqa: N802 - the commands' methods have the names by which aiosmtpd finds them
+# ruff: noqa: N802 - the commands' methods have the names that aiosmtpd gives them
 
 from __future__ import annotations
 
 import re
 from asyncio import BaseTransport
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine, Mapping
 from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
@@ -24,7 +24,7 @@ from typing import Any, Protocol
 from aiosmtpd.smtp import Envelope
 
 from gatepost_lmtp import replies
-from gatepost_lmtp.connection import Connection
+from gatepost_lmtp.connection import Command, Connection
 from gatepost_lmtp.gate import NOBODY, Asker, Gate, Options, Recipient
 from gatepost_lmtp.incoming import Incoming
 from gatepost_lmtp.intake import Handed, Intake, Sent, completed
@@ -103,6 +103,10 @@ class Session(Connection):
             for delivery in lost:
                 self._door.queue.lost(delivery)
         self._door.clients.closed(self)
+
+    def command(self, verb: bytes) -> Command | None:
+        method = _COMMANDS.get(verb)
+        return None if method is None else partial(method, self)
 
     @property
     def in_transaction(self) -> bool:
@@ -301,3 +305,22 @@ class Session(Connection):
                 self.loop.call_soon_threadsafe(resume)
 
         future.add_done_callback(done)
+
+
+_COMMANDS: Mapping[bytes, Callable[[Session, str | None], Coroutine[Any, Any, None]]] = {
+    b"LHLO": Session.smtp_LHLO,
+    b"HELO": Session.smtp_HELO,
+    b"EHLO": Session.smtp_EHLO,
+    b"MAIL": Session.smtp_MAIL,
+    b"RCPT": Session.smtp_RCPT,
+    b"DATA": Session.smtp_DATA,
+    b"RSET": Session.smtp_RSET,
+    b"NOOP": Session.smtp_NOOP,
+    b"HELP": Session.smtp_HELP,
+    b"QUIT": Session.smtp_QUIT,
+    b"VRFY": Session.smtp_VRFY,
+    b"XFORWARD": Session.smtp_XFORWARD,
+    b"EXPN": Session.smtp_EXPN,
+    b"AUTH": Session.smtp_AUTH,
+    b"STARTTLS": Session.smtp_STARTTLS,
+}
