@@ -232,9 +232,9 @@ def test_address_in_use_is_69_and_says_who_listens(tmp_path: Path, shape: Callab
 
 
 def test_more_connections_than_files_wait_until_one_ends(tmp_path: Path) -> None:
-    with Program(tmp_path, *ONE, "--files", "24") as program:
+    with Program(tmp_path, *ONE, "--files", "40") as program:  # what the process itself needs aside, over 10 are left
         address = program.ready()[0]
-        clients = [connect(address) for _ in range(24)]
+        clients = [connect(address) for _ in range(40)]
         program.wait_line('event="no connection can be taken" listen=inet:127.0.0.1:.* why="Too many open files"')
         clients[0].close()
         clients.append(clients.pop(0))
