@@ -1,5 +1,6 @@
 """The shared list-lookup module: addresses, the tests, the verdict, the directories."""
 
+from gatepost_lists.address_list import Mailbox, parse_address_list
 from gatepost_lists.addresses import Address, AddressError, parse_address, strict_address, strict_domain
 from gatepost_lists.directory import Directory, DirectoryTrouble
 from gatepost_lists.headers import Headers
@@ -70,6 +71,7 @@ __all__ = [
     "DomainNames",
     "Headers",
     "Judging",
+    "Mailbox",
     "MailingList",
     "Pending",
     "Place",
@@ -91,6 +93,7 @@ __all__ = [
     "moderate",
     "open_directory",
     "parse_address",
+    "parse_address_list",
     "soften",
     "strict_address",
     "strict_domain",

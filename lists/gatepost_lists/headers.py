@@ -8,15 +8,15 @@ X-BeenThere is Mailman's.
 from __future__ import annotations
 
 import re
-from email.utils import getaddresses
 
+from gatepost_lists.address_list import parse_address_list
 from gatepost_lists.model import MailingList
 
 # Mailman takes the sender of a message from these, beside the envelope.
 _SENDER_HEADERS = frozenset(("from", "sender", "reply-to"))
 # Nobody writes as more people than this; each is looked up on every list that the message is for.
 MAX_SENDERS = 20
-# More of the headers of one name is not read: parsing takes time that grows faster than the text.
+# More of the headers of one name is not read: nobody needs more, and it takes time.
 MAX_CHARACTERS = 10_000
 # Lists that a message has been through, as its headers say.
 MAX_TRACES = 100
@@ -41,7 +41,7 @@ class Headers:
         key = name.strip().lower()
         if key in _SENDER_HEADERS:
             left = self._left[key]
-            self._add_senders(value if len(value) <= left else value[:left].rpartition(",")[0])
+            self._add_senders(value, left)
             self._left[key] = max(0, left - len(value))
         elif key == "message-id":
             self.has_message_id = self.has_message_id or bool(value.strip())
@@ -61,12 +61,7 @@ class Headers:
         """Whether the list itself has sent this message already."""
         return mailing_list.list_id in self._list_ids or mailing_list.fqdn_listname in self._postings
 
-    def _add_senders(self, value: str) -> None:
-        unfolded = value.replace("\r", " ").replace("\n", " ")
-        try:
-            found = getaddresses([unfolded])
-        except RecursionError:  # comments or groups in one another without end: made to harm
-            return
-        for _, address in found:
-            if "@" in address and len(self._senders) < MAX_SENDERS:
-                self._senders[address] = None
+    def _add_senders(self, value: str, limit: int) -> None:
+        for mailbox in parse_address_list(value, limit):
+            if len(self._senders) < MAX_SENDERS:
+                self._senders[mailbox.address] = None

@@ -9,16 +9,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from email.utils import getaddresses
-from typing import NamedTuple
+from itertools import islice
 
 from gatepost_delivery.fields import Field, Section, decoded, field, rebuilt
 from gatepost_delivery.letters import Named, one_line, phrase, title
-from gatepost_lists import AddressError, parse_address
+from gatepost_lists import AddressError, Mailbox, parse_address, parse_address_list
 
-# Nobody writes as more people than this; reading takes time that grows faster than the text.
+# Nobody writes as more people than this, and so much of the fields of one name is read.
 _MAX_AUTHORS = 20
 _MAX_CHARACTERS = 10_000
 # So many authors are named in From, and so much of a name is given.
@@ -42,19 +40,10 @@ _OUTER = frozenset(
         b"auto-submitted",
     )
 )
-# An address where the text as a whole cannot be read.
-_address = re.compile(r"[^\s<>()\[\],;:\"@\\]{1,64}@[^\s<>()\[\],;:\"@\\]{1,255}")
-
-
-class Mailbox(NamedTuple):
-    """A display name, decoded, on one line ('' for none), and the address as it was written."""
-
-    name: str
-    address: str
 
 
 def authors(fields: Sequence[Field]) -> list[Mailbox]:
-    """Whom the message is from, each address once; [] where none can be read."""
+    """Whom the message is from, each address once, names decoded and on one line; [] where none can be read."""
     return _mailboxes(fields, b"from")
 
 
@@ -113,20 +102,10 @@ def _written(mailbox: Mailbox) -> str:
 
 
 def _mailboxes(fields: Sequence[Field], name: bytes) -> list[Mailbox]:
-    text = ", ".join(one.text for one in fields if one.name == name)[:_MAX_CHARACTERS]
-    found = {address.lower(): Mailbox(one_line(decoded(name)), address) for name, address in _read(text)}
-    return list(found.values())[:_MAX_AUTHORS]
-
-
-def _read(text: str) -> list[tuple[str, str]]:
-    """Names and addresses in the text of a From or Reply-To, groups taken apart."""
-    try:
-        found = [(name, address) for name, address in getaddresses([text]) if _is_address(address)]
-    except RecursionError:  # comments in one another without end: made to harm
-        found = []
-    return found or [("", address) for address in _address.findall(text)]
-
-
-def _is_address(address: str) -> bool:
-    local, _, domain = address.rpartition("@")
-    return bool(local and domain)
+    found: dict[str, Mailbox] = {}
+    left = _MAX_CHARACTERS
+    for text in (one.text for one in fields if one.name == name):
+        for mailbox in parse_address_list(text, left):
+            found.setdefault(mailbox.address.lower(), mailbox)
+        left = max(0, left - len(text))
+    return [one._replace(name=one_line(decoded(one.name))) for one in islice(found.values(), _MAX_AUTHORS)]

@@ -11,8 +11,9 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from email import message_from_bytes
+from email.message import Message
 from typing import NamedTuple
 
 from flufl.bounce import all_failures
@@ -20,6 +21,7 @@ from flufl.bounce import all_failures
 from gatepost_delivery.answers import first_word
 from gatepost_delivery.fields import Field, decoded, split, value_of
 from gatepost_delivery.letters import one_line
+from gatepost_lists import parse_address_list
 
 # So much of a report is read, its lines so long, its parts so many, and so many addresses that have failed.
 MAX_OCTETS = 64 * 1024
@@ -74,13 +76,43 @@ def _failures(octets: bytes) -> tuple[set[str], set[str]]:
         return set(), set()
     try:
         message = message_from_bytes(octets)
-        if "@" not in str(message.get("From", "")):  # the library takes it for granted that one can be read
-            del message["From"]
-            message["From"] = "MAILER-DAEMON"
+        _make_plain(message)
         temporary, permanent = all_failures(message)
     except Exception:  # whatever a stranger's message makes of a library: it is no bounce that can be read
         return set(), set()
     return _texts(temporary), _texts(permanent)
+
+
+def _make_plain(message: Message) -> None:
+    """Let the library find addresses only as they are read here: its own reading is another with each Python."""
+    author = _addresses(message, "From")[:1] or ["MAILER-DAEMON"]  # it takes it for granted that there is one
+    failed = _addresses(message, "X-Failed-Recipients")
+    _replace(message, "From", author)
+    _replace(message, "X-Failed-Recipients", failed)
+    for part in message.walk():
+        for name in ("Original-Recipient", "Final-Recipient"):
+            if value := str(part.get(name, "")):
+                _replace(part, name, [_plain_recipient(value)])
+
+
+def _plain_recipient(value: str) -> str:
+    """`TYPE; ADDRESS` (RFC 3464 section 2.3.2), or an address in angle brackets, which some have there."""
+    kind, semicolon, text = value.partition(";")
+    if not semicolon and not value.startswith("<"):
+        return value
+    address = next((one.address for one in parse_address_list(text or value, MAX_OCTETS)), "")
+    return f"{kind};{address}" if semicolon else f"<{address}>"
+
+
+def _addresses(message: Message, name: str) -> list[str]:
+    values = map(str, message.get_all(name, []))
+    return [one.address for value in values for one in parse_address_list(value, MAX_OCTETS)]
+
+
+def _replace(message: Message, name: str, values: Iterable[str]) -> None:
+    del message[name]
+    for value in values:
+        message[name] = value
 
 
 def _texts(addresses: frozenset[bytes]) -> set[str]:

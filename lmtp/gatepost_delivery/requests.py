@@ -15,12 +15,12 @@ import quopri
 import re
 from collections.abc import Iterator, Sequence
 from email.message import Message
-from email.utils import parseaddr
 from enum import StrEnum
 from typing import NamedTuple
 
 from gatepost_delivery.fields import Field, Section, decoded, split, value_of
 from gatepost_delivery.letters import Original, one_line
+from gatepost_lists import parse_address_list
 from gatepost_lists.store.errors import BadValueError
 from gatepost_lists.store.values import member_address
 
@@ -99,14 +99,9 @@ def commands_for(subaddress: str, extension: str, section: Section) -> Commands:
 
 def author_of(fields: Sequence[Field], sender: str) -> Author | None:
     """The first address in From, else the envelope's sender; None where neither can be kept."""
-    value = value_of(fields, b"from")[:_MAX_FROM]
-    try:
-        name, address = parseaddr(value)
-    except RecursionError:  # comments in one another without end: made to harm
-        name, address = "", ""
-    name = one_line(decoded(name), MAX_NAME)
-    if email := deliverable(address):
-        return Author(email, name)
+    first = next(iter(parse_address_list(value_of(fields, b"from"), _MAX_FROM)), None)
+    if first and (email := deliverable(first.address)):
+        return Author(email, one_line(decoded(first.name), MAX_NAME))
     return Author(email, "") if (email := deliverable(sender)) else None
 
 

@@ -105,6 +105,30 @@ _STRANGERS: tuple[HeaderCase, ...] = (
     _one("comments in one another", _from("(" * 9000), MAY_NOT_POST, not_smtp="longer than a line"),
 )
 
+# What is no address list by RFC 5322 hides nobody, and makes nobody an author out of a name.
+_ODD: tuple[HeaderCase, ...] = (
+    _one("banned in the second of two", _from(f"{ANNE}, {BANNED_HERE}"), BANNED),
+    _one("banned in a group", _from(f"Friends: {ANNE}, Ban <{BANNED_HERE}>;"), BANNED),
+    _one("banned before the brackets", _from(f"{BANNED_HERE} <{ANNE}>"), BANNED),
+    _one("banned without brackets", _from(f"Ban {BANNED_HERE} (Ban)"), BANNED),
+    _one("banned behind an open quote", _from(f'"Anne <{ANNE}>, Ban <{BANNED_HERE}>'), BANNED),
+    _one("banned behind an open comment", _from(f"{ANNE} (Anne, {BANNED_HERE}"), BANNED),
+    _one("banned with more text behind", _from(f"{ANNE}, {BANNED_HERE} via nobody"), BANNED),
+    _one("banned by an obsolete spelling", _from("banned (x) @ people . example"), BANNED),
+    _one("banned in a quoted name", _from(f'"{BANNED_HERE}" <{ANNE}>')),
+    _one("member beside an open quote", _from(f'"Odd, Anne <{ANNE}>')),
+    _one("member beside an open comment", _from(f"odd (, {ANNE}")),
+    _one("member beside an open bracket", _from(f"Odd <odd, {ANNE}")),
+    _one("member beside several at signs", _from(f"a@b@c.example, {ANNE}")),
+    _one("member behind an empty element", _from(f", , {ANNE}")),
+    _one("member behind a route", _from("Anne <@relay.example,@x.example:anne@people.example>")),
+    _one("member with two at signs", _from(f"{ANNE}@x.example"), MAY_NOT_POST),
+    _one("member in an encoded word", _from(f"=?utf-8?q?{ANNE},?= <{STRANGER}>"), MAY_NOT_POST),
+    _one("member in an encoded word that hides it", _from("=?utf-8?q?anne=40people.example?="), MAY_NOT_POST),
+    _one("member in a comment in a comment", _from(f"{STRANGER} ((\\) <{ANNE}>, ))"), MAY_NOT_POST),
+    _one("member in a quoted name with a comma", _from(f'"x, {ANNE}, \\" y" <{STRANGER}>'), MAY_NOT_POST),
+)
+
 _MIXED: tuple[HeaderCase, ...] = (
     HeaderCase("one list passes by From", STRANGER, (CLOSED, TEAM_OWNER), _from("tess@people.example"), "", (CLOSED,)),
     HeaderCase("a sub-address passes", STRANGER, (CLOSED, OWNER), _from(STRANGER), "", (CLOSED,)),
@@ -154,4 +178,4 @@ _PROBES: tuple[HeaderCase, ...] = (
     HeaderCase("probe sender, no such list", PROBE, (NOBODY, OWNER), (), refused={NOBODY: UNKNOWN}),
 )
 
-HEADER_CASES: tuple[HeaderCase, ...] = (*_MEMBERS, *_STRANGERS, *_MIXED, *_CERTAIN, *_LOOPS, *_PROBES)
+HEADER_CASES: tuple[HeaderCase, ...] = (*_MEMBERS, *_STRANGERS, *_ODD, *_MIXED, *_CERTAIN, *_LOOPS, *_PROBES)

@@ -62,6 +62,18 @@ def token_of(probe: Sent) -> str:
         (FAILED, "ANNE=Example.org"),
         (dsn("failed", "forwarded@elsewhere.example"), VERP),
         (exim(ANNE), ""),
+        (exim(f"elsewhere@example.net, {ANNE}"), ""),
+        (exim(f'{ANNE}, "odd'), ""),
+        (exim(f"elsewhere@example.net\nX-Failed-Recipients: {ANNE} (odd"), ""),
+        (dsn("failed", f"{ANNE}, elsewhere@example.net"), ""),
+        (dsn("failed", f"<{ANNE}> (odd"), ""),
+        (
+            dsn("failed", ANNE)
+            .replace(b"rfc822; ", b"")
+            .replace(b"rfc822;", b"")
+            .replace(ANNE.encode(), f"<{ANNE}>".encode()),
+            "",
+        ),
         (qmail(ANNE), ""),
         (exim("elsewhere@example.net"), VERP),
         (ODD, VERP),

@@ -57,6 +57,19 @@ def test_whoever_confirms_joins_and_is_welcome(desk: Desk) -> None:
     assert (bo.original, bo.display_name) == ("Bo@example.org", "Bo")
 
 
+@pytest.mark.parametrize(
+    "sender",
+    [
+        "Bo <bo@example.org>, Anne <anne@example.org>",
+        '"Bo <bo@example.org>, anne@example.org',
+        "x@y@z, bo@example.org (odd",
+        "anne@example.org <bo@example.org>",
+    ],
+)
+def test_the_first_author_is_asked_whoever_else_is_in_from(desk: Desk, sender: str) -> None:
+    assert only(desk.command(mail(sender=sender), "join")).recipients == ("bo@example.org",)
+
+
 @pytest.mark.parametrize("policy", ["open", "confirm"])
 def test_a_request_does_nothing_without_the_confirmation(desk: Desk, policy: str) -> None:
     desk.store.set_list(LIST, f"subscription_policy={policy}")

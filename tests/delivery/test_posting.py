@@ -86,6 +86,42 @@ def test_a_member_seen_in_from_alone(site: Site) -> None:
     assert b"X-BeenThere" in sent_on(site.post(sender="srs0=abcd=ef=example.org=somebody@forwarder.example"))
 
 
+def by(author: str) -> bytes:
+    return POST.replace(b"Anne <anne@example.org>", author.encode())
+
+
+TWO = (f"Anne <anne@example.org>, {STRANGER}", f"{STRANGER}, anne@example.org", f'"Odd, {STRANGER}, anne@example.org')
+
+
+@pytest.mark.parametrize("author", [*TWO, f"anne@example.org, x@y@z, {STRANGER}", "a (odd, anne@example.org"])
+def test_a_member_who_is_one_of_several_authors_may_post(site: Site, author: str) -> None:
+    site.set("default_nonmember_action=reject")
+    assert b"X-BeenThere" in sent_on(site.post(by(author), STRANGER))
+
+
+@pytest.mark.parametrize(
+    "author", [*TWO, f"{STRANGER} <anne@example.org>", f"x@y@z, Ban {STRANGER} (, anne@example.org"]
+)
+def test_a_ban_finds_each_of_several_authors(site: Site, author: str) -> None:
+    site.store.add_ban(STRANGER)
+    assert site.post(by(author)) == Done()
+
+
+@pytest.mark.parametrize("author", TWO)
+def test_each_of_several_authors_counts_for_dmarc(site: Site, author: str) -> None:
+    site.known.policies["example.net"] = Policy.REJECT
+    content = sent_on(site.post(by(author)))
+    assert b' via Ant" <ant@lists.example>' in content
+    assert b"anne@example.org" in content
+    assert sorted(site.known.asked) == ["example.net", "example.org"]
+
+
+def test_a_refusal_goes_to_each_of_several_authors(site: Site) -> None:
+    site.set("default_nonmember_action=reject")
+    content = by(f'bo@example.net, {STRANGER}, "odd')
+    assert set(notices(site.post(content, STRANGER))) == {STRANGER}
+
+
 def test_a_stranger_s_post_is_held(site: Site) -> None:
     site.own("olga@example.org")
     done = site.post(BY_STRANGER, STRANGER, to_list=True)

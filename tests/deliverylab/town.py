@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from email.utils import localtime, make_msgid, parseaddr
+from email.utils import localtime, make_msgid
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from cli.conftest import CommandLine
 from deliverylab.peer import Peer
 from deliverylab.service import delivery_settings
 from dnslab import Server
+from gatepost_lists import parse_address_list
 from mtalab import Client, Postfix, wait_until
 from running import PATIENCE, Gatepost
 
@@ -102,7 +103,7 @@ class Town:
 
     def reply(self, sender: str, message: EmailMessage, text: str) -> None:
         """Answer a message: to whom it asks for, below a quotation of it."""
-        to = parseaddr(str(message["Reply-To"] or message["From"]))[1]
+        to = parse_address_list(str(message["Reply-To"] or message["From"]), 1000)[0].address
         quoted = "".join(f"> {line}\n" for line in message.get_content().splitlines())
         message_id = str(message["Message-ID"])
         subject = f"Re: {message['Subject']}"
