@@ -38,7 +38,8 @@ def mount(folder: Path, options: str) -> None:
     except OSError as error:
         pytest.skip(f"no mount: {error}")
     if done.returncode:
-        pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
+        reason = done.stderr.partition("\n")[0].rpartition(": ")[2]
+        pytest.skip(f"a file system cannot be mounted here: {reason}")
 
 
 def terminal() -> tuple[int, int]:
