@@ -49,7 +49,7 @@ class Deliveries:
         self.many = Shape(1, _QUICK_MANY if site.quick else _MANY, _DOMAINS)
         say(f"making a list with {self.many.memberships:,} members, and delivering to it")
         name = f"bulk: gatepost, {self.many.memberships:,} members"
-        store = site.store(self.many)
+        store = site.stores.store(self.many)
         courier = site.stack.enter_context(delivery(site.folder / "many", store, name, self.many, verp=False))
         courier.take_turn(seconds, numbers)
         self.megabytes = courier.memory()
@@ -92,7 +92,9 @@ def start(site: Site) -> Deliveries:
 
 def _delivery(site: Site, shape: Shape, *, verp: bool) -> Courier:
     kind = "VERP" if verp else "bulk"
-    started = delivery(site.folder / f"delivery-{kind}", site.store(shape), f"{kind}: gatepost", shape, verp=verp)
+    started = delivery(
+        site.folder / f"delivery-{kind}", site.stores.store(shape), f"{kind}: gatepost", shape, verp=verp
+    )
     return site.stack.enter_context(started)
 
 

@@ -12,6 +12,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -28,6 +29,13 @@ def mail_servers() -> Lab:
     if not IS_ROOT:
         pytest.skip("real mail servers change to other users, which only root may do")
     return setup()
+
+
+def pymilter() -> None:
+    """Skips where pymilter is not installed; the checkout has a folder of its module's name."""
+    found = find_spec("milter")
+    if found is None or found.origin is None:
+        pytest.skip("pymilter is not installed, which has to be compiled")
 
 
 def mount(folder: Path, options: str) -> None:

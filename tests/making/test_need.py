@@ -69,7 +69,7 @@ class Machine:
         self.program("id", f"echo {user}\n")
         environment = {"PATH": str(self.programs), "installed": str(self.installed)}
         environment["update_status"] = str(update_status)
-        command = [ROOT / "tools/need", *arguments]
+        command = [str(ROOT / "tools/need"), *arguments]
         return subprocess.run(command, env=environment, text=True, capture_output=True, check=False)
 
     @property
