@@ -50,8 +50,8 @@ class Site:
 class Participant(Protocol):
     """Who takes a turn in each round: for so many seconds, or one piece of work; `start` is the first number to use."""
 
-    def warm_up(self, start: int) -> None:
-        """Be asked for a moment before the first round: the first questions fill caches and open files."""
+    def warm_up(self, seconds: float, start: int) -> None:
+        """Be asked for a moment before the first round, that long at most: it fills caches and opens files."""
 
     def take_turn(self, seconds: float, start: int) -> None:
         """Be measured once more."""

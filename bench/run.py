@@ -60,7 +60,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     )
     options = parser.parse_args(arguments)
     if options.quick:
-        options.rounds, options.seconds = 1, 0.5
+        options.rounds, options.seconds = 1, 0.2
     options.markdown = options.markdown or OUT / ("quick.md" if options.quick else "results.md")
     return options
 
@@ -106,7 +106,7 @@ def _take_turns(group: Group, rounds: int, seconds: float) -> int:
     """Let everyone be asked in turn; gives the first number that nobody has used."""
     start = 1
     for participant in group.everyone():
-        participant.warm_up(start)
+        participant.warm_up(seconds, start)
     for number in range(1, rounds + 1):
         say(f"round {number} of {rounds}")
         start += _NUMBERS_A_TURN
