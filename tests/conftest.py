@@ -29,6 +29,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if not IS_ROOT and reporter:
         skipped = len(reporter.stats.get("skipped", ()))
         reporter.write_line(
-            "left out without root: the tests with real mail servers, which change to other users,"
-            f" and {skipped} more for the reasons given above"
+            "left out: the tests with real mail servers, which need root (they change to other users),"
+            f" and {skipped} that were skipped for the reasons above"
         )
