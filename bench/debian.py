@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -14,8 +15,11 @@ from bench.programs import BenchError
 _APT_GET = ("apt-get", "-q", "-o", "APT::Sandbox::User=root")
 
 
-def unpack(packages: Sequence[str], root: Path) -> None:
-    """Fetch the packages and unpack them into `root`, unless that has been done. Raises BenchError where it fails."""
+def unpack(packages: Sequence[str], root: Path, library: str = "") -> None:
+    """Fetch the packages and unpack them into `root`, unless that has been done. Raises BenchError where it fails.
+
+    library: the name, without its number, of a library's package that they depend on, to be unpacked with them.
+    """
     if root.exists():
         return
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
@@ -25,9 +29,20 @@ def unpack(packages: Sequence[str], root: Path) -> None:
     archives = partial / "packages"
     archives.mkdir(parents=True)
     _download(packages, archives)
+    if library:
+        _download(_depended_on(library, archives), archives)
     for archive in archives.iterdir():
         subprocess.run(("dpkg", "-x", archive, partial), check=True)
     partial.rename(root)
+
+
+def _depended_on(library: str, archives: Path) -> Sequence[str]:
+    """The names with their numbers, which differ from one Debian to the next."""
+    fields = [
+        subprocess.run(("dpkg-deb", "--field", archive, "Depends"), capture_output=True, text=True, check=True).stdout
+        for archive in archives.iterdir()
+    ]
+    return sorted(set(re.findall(rf"\b{library}[0-9]+\b", " ".join(fields))))
 
 
 def _download(packages: Sequence[str], folder: Path) -> None:
