@@ -15,10 +15,9 @@ from bench.programs import BenchError
 _APT_GET = ("apt-get", "-q", "-o", "APT::Sandbox::User=root")
 
 
-def unpack(packages: Sequence[str], root: Path, library: str = "") -> None:
-    """Fetch the packages and unpack them into `root`, unless that has been done. Raises BenchError where it fails.
-
-    library: the name, without its number, of a library's package that they depend on, to be unpacked with them.
+def unpack(packages: Sequence[str], root: Path) -> None:
+    """Fetch the packages, and the libraries that this machine has not, and unpack all into `root`, unless that has been
+    done. Raises BenchError where it fails.
     """
     if root.exists():
         return
@@ -29,20 +28,25 @@ def unpack(packages: Sequence[str], root: Path, library: str = "") -> None:
     archives = partial / "packages"
     archives.mkdir(parents=True)
     _download(packages, archives)
-    if library:
-        _download(_depended_on(library, archives), archives)
+    _download_libraries(archives, {*packages, *_said("dpkg-query", "--show", "--showformat=${Package}\\n").split()})
     for archive in archives.iterdir():
         subprocess.run(("dpkg", "-x", archive, partial), check=True)
     partial.rename(root)
 
 
-def _depended_on(library: str, archives: Path) -> Sequence[str]:
-    """The names with their numbers, which differ from one Debian to the next."""
-    fields = [
-        subprocess.run(("dpkg-deb", "--field", archive, "Depends"), capture_output=True, text=True, check=True).stdout
-        for archive in archives.iterdir()
-    ]
-    return sorted(set(re.findall(rf"\b{library}[0-9]+\b", " ".join(fields))))
+def _download_libraries(archives: Path, there: set[str]) -> None:
+    """Fetch the packages named lib... that the packages in a folder, and these in turn, depend on; not those there."""
+    while True:
+        fields = [_said("dpkg-deb", "--field", archive, "Depends") for archive in archives.iterdir()]
+        missing = set(re.findall(r"(?:^|, )(lib[a-z0-9.+-]+)", "\n".join(fields), re.MULTILINE)) - there
+        if not missing:
+            return
+        _download(sorted(missing), archives)
+        there = there | missing
+
+
+def _said(*command: str | Path) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def _download(packages: Sequence[str], folder: Path) -> None:

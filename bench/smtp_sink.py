@@ -42,7 +42,7 @@ class SmtpSink:
 
 def fetch() -> None:
     """Fetch and unpack the packages, unless that has been done. Raises BenchError where it cannot be."""
-    unpack(("postfix",), _ROOT, library="libicu")  # which not every machine has
+    unpack(("postfix",), _ROOT)
 
 
 @contextlib.contextmanager
