@@ -4,29 +4,35 @@
 # make bench  measure, beside C servers that decide nothing and beside what others use
 # make soak   the long versions of the tests
 # make docs   write docs/commands.md from the commands' own help
+# make clean  take away what the others have installed, built and fetched; settings and lists stay
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
+# Where the tests' mail servers are if users other than root may not enter this folder (tests/mtalab/place.py).
+SHARED_SERVERS ?= /var/cache/gatepost-mtalab-*
+# Real mail servers change to other users: without root their tests are left out, and nothing is fetched for them.
+FOR_ROOT := test "$$(id -u)" != 0 ||
+# gatepost with these extras, and with the milter where that can be built.
+install = $(BIN)/pip install --quiet --editable ".$$(tools/need extras $(1))"
 
 .PHONY: run test lint bench soak docs format clean
 
 # A stamp for each set of dependencies: nothing is installed twice, and a changed pyproject.toml is noticed.
 $(VENV)/run.stamp: pyproject.toml setup.py tools/need
-	tools/need python
-	tools/need milter
-	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install --quiet --editable '.[milter]'
+	tools/need run
+	test -x $(BIN)/pip || $(PYTHON) -m venv $(VENV)
+	$(call install)
 	touch $@
 
 $(VENV)/test.stamp: $(VENV)/run.stamp
-	tools/need compiler
-	$(BIN)/pip install --quiet --editable '.[milter,test]'
+	tools/need test
+	$(call install,test)
 	touch $@
 
 $(VENV)/lint.stamp: $(VENV)/test.stamp
-	$(BIN)/pip install --quiet --editable '.[milter,test,lint]'
+	$(call install,test lint)
 	touch $@
 
 run: $(VENV)/run.stamp
@@ -34,11 +40,11 @@ run: $(VENV)/run.stamp
 	$(BIN)/gatepost run
 
 test: $(VENV)/test.stamp
-	PYTHONPATH=tests $(BIN)/python -m mtalab setup
+	$(FOR_ROOT) PYTHONPATH=tests $(BIN)/python -m mtalab setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 soak: $(VENV)/test.stamp
-	PYTHONPATH=tests $(BIN)/python -m mtalab setup
+	$(FOR_ROOT) PYTHONPATH=tests $(BIN)/python -m mtalab setup
 	GATEPOST_SOAK=1 $(BIN)/python -m pytest -m slow --timeout 3600 $(PYTEST)
 
 lint: $(VENV)/lint.stamp
@@ -51,11 +57,14 @@ format: $(VENV)/lint.stamp
 	$(BIN)/ruff format .
 
 bench: $(VENV)/run.stamp
-	tools/need compiler
+	tools/need bench
 	$(BIN)/python -m bench $(BENCH)
 
 docs: $(VENV)/run.stamp
 	$(BIN)/python tools/commands_page.py
 
 clean:
-	rm -rf $(VENV) build dist *.egg-info bench/out tests/.cache
+	rm -rf --one-file-system $(VENV) build dist *.egg-info bench/out tests/.cache
+	rm -rf .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	find . -name __pycache__ -prune -exec rm -rf {} +
+	$(FOR_ROOT) rm -rf $(SHARED_SERVERS)

@@ -77,8 +77,8 @@ class Contestant:
     def ask(self, seconds: float, start: int) -> Measurement:
         return self.begin(seconds, start).result()
 
-    def warm_up(self, start: int) -> None:
-        self.ask(_WARM_UP_SECONDS, start)
+    def warm_up(self, seconds: float, start: int) -> None:
+        self.ask(min(_WARM_UP_SECONDS, seconds), start)
 
     def take_turn(self, seconds: float, start: int) -> None:
         self.measured.append(self.ask(seconds, start))
@@ -89,6 +89,11 @@ class Contestant:
         p50 = median(each.p50 for each in self.measured) / 1000
         p99 = median(each.p99 for each in self.measured) / 1000
         return self.name, f"{rate:,.0f}" if rate >= 10 else f"{rate:.1f}", f"{p50:.2f}", f"{p99:.2f}"
+
+    @property
+    def lists(self) -> str:
+        """How many lists it is asked about."""
+        return f"{self.workload.recipients:,}"
 
     def memory(self) -> float:
         """The most that one of its processes has had resident, in MB. Only for a server that was started here."""

@@ -70,7 +70,7 @@ class Courier:
     # Recipients a second, counted from the moment when the post was handed over.
     whole: list[float] = field(default_factory=list)
 
-    def warm_up(self, start: int) -> None:
+    def warm_up(self, seconds: float, start: int) -> None:
         """The first post opens files and connections."""
         self._deliver()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -15,7 +16,9 @@ _APT_GET = ("apt-get", "-q", "-o", "APT::Sandbox::User=root")
 
 
 def unpack(packages: Sequence[str], root: Path) -> None:
-    """Fetch the packages and unpack them into `root`, unless that has been done. Raises BenchError where it fails."""
+    """Fetch the packages, and the libraries that this machine has not, and unpack all into `root`, unless that has been
+    done. Raises BenchError where it fails.
+    """
     if root.exists():
         return
     if shutil.which("apt-get") is None or shutil.which("dpkg") is None:
@@ -25,9 +28,25 @@ def unpack(packages: Sequence[str], root: Path) -> None:
     archives = partial / "packages"
     archives.mkdir(parents=True)
     _download(packages, archives)
+    _download_libraries(archives, {*packages, *_said("dpkg-query", "--show", "--showformat=${Package}\\n").split()})
     for archive in archives.iterdir():
         subprocess.run(("dpkg", "-x", archive, partial), check=True)
     partial.rename(root)
+
+
+def _download_libraries(archives: Path, there: set[str]) -> None:
+    """Fetch the packages named lib... that the packages in a folder, and these in turn, depend on; not those there."""
+    while True:
+        fields = [_said("dpkg-deb", "--field", archive, "Depends") for archive in archives.iterdir()]
+        missing = set(re.findall(r"(?:^|, )(lib[a-z0-9.+-]+)", "\n".join(fields), re.MULTILINE)) - there
+        if not missing:
+            return
+        _download(sorted(missing), archives)
+        there = there | missing
+
+
+def _said(*command: str | Path) -> str:
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def _download(packages: Sequence[str], folder: Path) -> None:

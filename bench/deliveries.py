@@ -13,11 +13,12 @@ from bench.groups import Site
 from bench.programs import BenchError, say
 from bench.stores import Shape
 
-_MEMBERS, _DOMAINS = 10_000, 2_000
+_DOMAINS = 2_000
+_MEMBERS, _QUICK_MEMBERS = 10_000, 1_000
 # Mailman's way to all members with VERP would take it minutes; its rate does not depend on how many they are.
 _VERP_RECIPIENTS, _QUICK_VERP_RECIPIENTS = 500, 100
 # Members of the list with which memory is weighed.
-_MANY, _QUICK_MANY = 1_000_000, 20_000
+_MANY, _QUICK_MANY = 1_000_000, 10_000
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ class Deliveries:
         self.many = Shape(1, _QUICK_MANY if site.quick else _MANY, _DOMAINS)
         say(f"making a list with {self.many.memberships:,} members, and delivering to it")
         name = f"bulk: gatepost, {self.many.memberships:,} members"
-        store = site.store(self.many)
+        store = site.stores.store(self.many)
         courier = site.stack.enter_context(delivery(site.folder / "many", store, name, self.many, verp=False))
         courier.take_turn(seconds, numbers)
         self.megabytes = courier.memory()
@@ -84,7 +85,7 @@ class Deliveries:
 def start(site: Site) -> Deliveries:
     """Make the list, and start everyone."""
     smtp_sink.fetch()
-    shape = Shape(1, _MEMBERS, _DOMAINS)
+    shape = Shape(1, _QUICK_MEMBERS if site.quick else _MEMBERS, _DOMAINS)
     absent: list[str] = []
     bulk, verp = (_delivery(site, shape, verp=each) for each in (False, True))
     return Deliveries(site, Pair(bulk, verp), _mailmen(site, shape, absent) if site.with_peers else None, absent)
@@ -92,7 +93,9 @@ def start(site: Site) -> Deliveries:
 
 def _delivery(site: Site, shape: Shape, *, verp: bool) -> Courier:
     kind = "VERP" if verp else "bulk"
-    started = delivery(site.folder / f"delivery-{kind}", site.store(shape), f"{kind}: gatepost", shape, verp=verp)
+    started = delivery(
+        site.folder / f"delivery-{kind}", site.stores.store(shape), f"{kind}: gatepost", shape, verp=verp
+    )
     return site.stack.enter_context(started)
 
 

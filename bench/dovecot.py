@@ -19,8 +19,7 @@ from bench.programs import OUT, BenchError, build
 
 _ROOT = OUT / "dovecot"
 _LIBRARIES = _ROOT / "usr/lib/dovecot"
-# With the libraries of its processes that not every Debian has.
-_PACKAGES = ("dovecot-core", "dovecot-lmtpd", "libsodium23")
+_PACKAGES = ("dovecot-core", "dovecot-lmtpd")
 # Whose the mailboxes are where the bench is run by root: Dovecot delivers nothing as root.
 _OWNER = "mail"
 _CONFIGURATION = """\

@@ -1,10 +1,10 @@
-"""A group is one door's part of a run; a site is what all groups share: the folder, the stores, starting gatepost."""
+"""A group is one door's part of a run; a site is what it is given: folders, stores, starting gatepost."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
@@ -13,36 +13,45 @@ from bench.contestants import Contestant, Setting, gatepost
 from bench.stores import Shape, make
 
 
-@dataclass
+class Stores:
+    """The stores of a run, which its groups share."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[Shape, Path] = {}
+
+    def store(self, shape: Shape) -> Path:
+        """The folder with the store of this shape, which is made when it is asked for first."""
+        if shape not in self._made:
+            self._made[shape] = self._folder / f"store-{shape.lists}-{shape.memberships}-{shape.domains}"
+            make(self._made[shape], shape)
+        return self._made[shape]
+
+
+@dataclass(frozen=True)
 class Site:
-    """One run: its folder, its options, and the stack that stops everyone at the end.
+    """What a group is given: a folder of its own, the run's stores and options, and the stack that stops everyone.
 
     quick: everything is small. with_peers: those that Debian and PyPI have are there too.
     """
 
     folder: Path
+    stores: Stores
     stack: ExitStack
     quick: bool
     with_peers: bool
-    _stores: dict[Shape, Path] = field(default_factory=dict)
-
-    def store(self, shape: Shape) -> Path:
-        """The folder with the store of this shape, which is made when it is asked for first."""
-        if shape not in self._stores:
-            self._stores[shape] = self.folder / f"store-{shape.lists}-{shape.memberships}-{shape.domains}"
-            make(self._stores[shape], shape)
-        return self._stores[shape]
 
     def gatepost(self, name: str, setting: Setting) -> Contestant:
         """gatepost, started; name is that of its folder."""
-        return self.stack.enter_context(gatepost(self.folder / name, self.store(setting.shape), setting))
+        store = self.stores.store(setting.shape)
+        return self.stack.enter_context(gatepost(self.folder / name, store, setting))
 
 
 class Participant(Protocol):
     """Who takes a turn in each round: for so many seconds, or one piece of work; `start` is the first number to use."""
 
-    def warm_up(self, start: int) -> None:
-        """Be asked for a moment before the first round: the first questions fill caches and open files."""
+    def warm_up(self, seconds: float, start: int) -> None:
+        """Be asked for a moment before the first round, that long at most: it fills caches and opens files."""
 
     def take_turn(self, seconds: float, start: int) -> None:
         """Be measured once more."""
@@ -60,7 +69,7 @@ class Group(Protocol):
         """In the order of their turns."""
 
     def finish(self, seconds: float, numbers: int) -> Sequence[Participant]:
-        """What is measured once, after all rounds: seconds is the length of a turn, numbers the first number to use.
+        """What is measured once, after the rounds: seconds is the length of a turn, numbers the first number to use.
 
         Gives what is a row of its own.
         """

@@ -18,8 +18,8 @@ from bench.processes import family, peak_megabytes
 from bench.programs import BenchError, Measurement, say
 from bench.stores import Shape
 
-_MEMBERSHIPS = 100_000
-_QUICK_MEMBERSHIPS = 20_000
+# Lists and memberships of the store with fewer lists.
+_MAIN, _QUICK_MAIN = (1_000, 100_000), (100, 10_000)
 # Octets of a message's body.
 _SMALL, _LARGE, _HUGE = 2_000, 1_000_000, 30_000_000
 # So long, in seconds, huge messages come in before RCPT is timed.
@@ -88,7 +88,11 @@ class Lmtps:
         return [
             *self._beside_mailman(),
             *self._beside_dovecot(),
-            checks.slowdown("RCPT: 10,000 lists against 1,000", rate_ratio(self.one.rcpt, self.many), 1.3),
+            checks.slowdown(
+                f"RCPT: {self.many.lists} lists against {self.one.rcpt.lists}",
+                rate_ratio(self.one.rcpt, self.many),
+                1.3,
+            ),
             checks.amount("the slowest RCPT while 30 MB messages come in", self.flood.rcpt.slowest / 1000, 100, "ms"),
             checks.amount("peak resident memory, all of its processes", self.flood.megabytes, 250, "MB"),
         ]
@@ -101,8 +105,10 @@ class Lmtps:
             return []
         ours, theirs = self.one, self.mailman.main
         return [
-            checks.times("RCPT beside Mailman's, 1,000 lists", rate_ratio(ours.rcpt, theirs.rcpt), 12),
-            checks.times("RCPT beside Mailman's, 10,000 lists", rate_ratio(self.many, self.mailman.many), 100),
+            checks.times(f"RCPT beside Mailman's, {ours.rcpt.lists} lists", rate_ratio(ours.rcpt, theirs.rcpt), 12),
+            checks.times(
+                f"RCPT beside Mailman's, {self.many.lists} lists", rate_ratio(self.many, self.mailman.many), 100
+            ),
             checks.times("messages of 2 KB beside Mailman's", rate_ratio(ours.small, theirs.small), 10),
             checks.times("messages of 1 MB beside Mailman's", rate_ratio(ours.large, theirs.large), 4),
         ]
@@ -120,8 +126,8 @@ class Lmtps:
 
 def start(site: Site) -> Lmtps:
     """Make the stores and start everyone."""
-    memberships = _QUICK_MEMBERSHIPS if site.quick else _MEMBERSHIPS
-    main, many = Shape(1_000, memberships), Shape(10_000, memberships)
+    lists, memberships = _QUICK_MAIN if site.quick else _MAIN
+    main, many = Shape(lists, memberships), Shape(10 * lists, memberships)
     say("making the receiver's stores")
     absent: list[str] = []
     sink = site.stack.enter_context(ceiling(site.folder / "lmtp-sink", main, 8, "lmtp"))
@@ -129,7 +135,7 @@ def start(site: Site) -> Lmtps:
         sink=_turns("ceiling, which keeps nothing", sink),
         one=_turns("gatepost, 1 process", site.gatepost("lmtp-one", Setting(main, door="lmtp"))),
         two=_named("RCPT: gatepost, 2 workers", site.gatepost("lmtp-two", Setting(main, workers=2, door="lmtp"))),
-        many=_named("RCPT: gatepost, 10,000 lists", site.gatepost("lmtp-many", Setting(many, door="lmtp"))),
+        many=_named(f"RCPT: gatepost, {many.lists:,} lists", site.gatepost("lmtp-many", Setting(many, door="lmtp"))),
         mailman=_mailmen(site, main, many, absent) if site.with_peers else None,
         dovecot=_dovecot(site, main, absent) if site.with_peers else None,
         absent=absent,
@@ -148,7 +154,8 @@ def _mailmen(site: Site, main: Shape, many: Shape, absent: list[str]) -> Mailmen
         absent.append(f"Mailman is left out: {error}")
         return None
     return Mailmen(
-        _turns("Mailman", _peer(few_lists, main)), _named("RCPT: Mailman, 10,000 lists", _peer(many_lists, many))
+        _turns("Mailman", _peer(few_lists, main)),
+        _named(f"RCPT: Mailman, {many.lists:,} lists", _peer(many_lists, many)),
     )
 
 

@@ -19,7 +19,7 @@ _SETTLING_SECONDS = 5.0
 _CROWD = 200
 # Whole messages through the milter, to see whether its memory grows.
 _MESSAGES = 1_000_000
-_QUICK_MESSAGES = 5_000
+_QUICK_MESSAGES = 2_000
 
 
 @dataclass(frozen=True)

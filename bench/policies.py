@@ -13,13 +13,16 @@ from bench.groups import Site
 from bench.programs import say
 from bench.stores import Import, Shape, time_import
 
-MEMBERSHIPS = 1_000_000
-_QUICK_MEMBERSHIPS = 20_000
+# Lists and memberships of the main store.
+_MAIN, _QUICK_MAIN = (1_000, 1_000_000), (100, 10_000)
 
 
 @dataclass(frozen=True)
 class Shapes:
-    """The four stores. Between `few` and `crowd` only the members grow, between `crowd` and `many` only the lists."""
+    """The four stores. Between `few` and `crowd` only the members grow, between `crowd` and `many` only the lists.
+
+    `many` has ten times as many lists as `main`.
+    """
 
     few: Shape
     crowd: Shape
@@ -28,9 +31,9 @@ class Shapes:
 
 
 def shapes(*, quick: bool) -> Shapes:
-    """The stores, with as many memberships as the run allows; a multiple of 10,000."""
-    memberships = _QUICK_MEMBERSHIPS if quick else MEMBERSHIPS
-    return Shapes(Shape(10, 100), Shape(10, memberships), Shape(1_000, memberships), Shape(10_000, memberships))
+    """The stores, as large as the run allows."""
+    lists, memberships = _QUICK_MAIN if quick else _MAIN
+    return Shapes(Shape(10, 100), Shape(10, memberships), Shape(lists, memberships), Shape(10 * lists, memberships))
 
 
 @dataclass(frozen=True)
@@ -91,7 +94,7 @@ class Policies:
         ]
 
     def _size_of_store(self) -> list[Check]:
-        lists = f"{self.many.workload.recipients:,} lists against {self.crowd.workload.recipients:,}"
+        lists = f"{self.many.lists} lists against {self.crowd.lists}"
         members = f"{self.crowd.workload.senders[0].count:,} members against {self.few.workload.senders[0].count:,}"
         return [
             checks.slowdown(lists, rate_ratio(self.crowd, self.many), 1.3),

@@ -1,6 +1,7 @@
-"""One run: make the stores, start everyone, let them take turns, print what came out and whether it is as promised.
+"""One run, group by group: start everyone, let them take turns, print what came out and whether it is as promised.
 
-Exit codes: 0 all promises are met (or --quick), 1 one is missed, 2 nothing could be measured.
+Rules: a group has a folder of its own, and nothing of it runs any more when the next one begins; its tables are printed
+and kept before that. Exit codes: 0 all promises are met (or --quick), 1 one is missed, 2 nothing could be measured.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from bench import deliveries, lmtps, machine, milters, policies, socketmaps
-from bench.groups import Group, Participant, Site
+from bench.groups import Group, Participant, Site, Stores
 from bench.programs import OUT, BenchError, say
 from bench.tables import table
 
@@ -54,43 +55,67 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="small stores, one short round: does it all run?")
     parser.add_argument("--without-peers", action="store_true", help="leave out those who are not ours")
     parser.add_argument("--only", choices=GROUPS, action="append", help="measure this alone; may be given again")
-    parser.add_argument("--markdown", type=Path, metavar="FILE", help="write the tables to FILE, too")
+    parser.add_argument(
+        "--markdown", type=Path, metavar="FILE", help="where the tables are kept (bench/out/results.md)"
+    )
     options = parser.parse_args(arguments)
     if options.quick:
-        options.rounds, options.seconds = 1, 0.5
+        options.rounds, options.seconds = 1, 0.2
+    options.markdown = options.markdown or OUT / ("quick.md" if options.quick else "results.md")
     return options
+
+
+class Report:
+    """What has come out so far: printed as it comes, and kept in a file. Raises BenchError where that cannot be."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._parts: list[str] = []
+
+    def add(self, part: str) -> None:
+        print(f"{part}\n", flush=True)
+        self._parts.append(part)
+        try:
+            self._file.write_text("\n\n".join(self._parts) + "\n")
+        except OSError as error:
+            raise BenchError(f"the tables cannot be kept: {error}") from error
 
 
 def _measure(options: argparse.Namespace, folder: Path) -> int:
     folder.chmod(0o711)  # Dovecot delivers as another user
-    with ExitStack() as stack:
-        site = Site(folder, stack, quick=options.quick, with_peers=not options.without_peers)
-        groups = [begin(site) for name, begin in GROUPS.items() if name in (options.only or GROUPS)]
-        last = _take_turns(groups, options.rounds, options.seconds)
-        parts = [_report(group, group.finish(options.seconds, last)) for group in groups]
-        checks = [check for group in groups for check in group.promises()]
-    report = "\n\n".join((machine.describe(), *parts))
-    print(report)
-    if options.markdown:
-        options.markdown.write_text(report + "\n")
-    return 0 if options.quick or all(check.is_met for check in checks) else 1
+    names = [name for name in GROUPS if name in (options.only or GROUPS)]
+    stores = Stores(folder)
+    report = Report(options.markdown)
+    report.add(machine.describe())
+    met = True
+    for number, name in enumerate(names, 1):
+        say(f"{name}, {number} of {len(names)}")
+        own = folder / name
+        own.mkdir(mode=0o711)
+        with ExitStack() as stack:
+            site = Site(own, stores, stack, quick=options.quick, with_peers=not options.without_peers)
+            group = GROUPS[name](site)
+            last = _take_turns(group, options.rounds, options.seconds)
+            report.add(_tables(group, group.finish(options.seconds, last)))
+            met &= all(check.is_met for check in group.promises())
+    say(f"the tables are kept in {options.markdown}")
+    return 0 if options.quick or met else 1
 
 
-def _take_turns(groups: Sequence[Group], rounds: int, seconds: float) -> int:
+def _take_turns(group: Group, rounds: int, seconds: float) -> int:
     """Let everyone be asked in turn; gives the first number that nobody has used."""
     start = 1
-    everyone = [participant for group in groups for participant in group.everyone()]
-    for participant in everyone:
-        participant.warm_up(start)
+    for participant in group.everyone():
+        participant.warm_up(seconds, start)
     for number in range(1, rounds + 1):
         say(f"round {number} of {rounds}")
         start += _NUMBERS_A_TURN
-        for participant in everyone:
+        for participant in group.everyone():
             participant.take_turn(seconds, start)
     return start + _NUMBERS_A_TURN
 
 
-def _report(group: Group, more: Sequence[Participant]) -> str:
+def _tables(group: Group, more: Sequence[Participant]) -> str:
     """A group's tables, and its notes."""
     return "\n\n".join(
         (

@@ -18,9 +18,6 @@ from bench.processes import free_port, serving
 from bench.programs import OUT
 
 _ROOT = OUT / "postfix"
-# With the library that not every Debian has.
-_PACKAGES = ("postfix", "libicu72")
-_LIBRARY_PATH = f"{_ROOT}/usr/lib/postfix:{_ROOT}/usr/lib/x86_64-linux-gnu"
 # As whom it runs where the bench is run by root: it insists on somebody else.
 _USER = "nobody"
 _BACKLOG = "100"
@@ -45,7 +42,7 @@ class SmtpSink:
 
 def fetch() -> None:
     """Fetch and unpack the packages, unless that has been done. Raises BenchError where it cannot be."""
-    unpack(_PACKAGES, _ROOT)
+    unpack(("postfix",), _ROOT)
 
 
 @contextlib.contextmanager
@@ -55,5 +52,6 @@ def smtp_sink(folder: Path) -> Iterator[SmtpSink]:
     port, counters = free_port(), folder / "counters"
     as_user = ("-u", _USER) if os.geteuid() == 0 else ()
     command = (_ROOT / "usr/sbin/smtp-sink", "-c", *as_user, f"127.0.0.1:{port}", _BACKLOG)
-    with serving(command, port, counters, os.environ | {"LD_LIBRARY_PATH": _LIBRARY_PATH}):
+    libraries = ":".join(map(str, (_ROOT / "usr/lib/postfix", *_ROOT.glob("usr/lib/*-linux-gnu*"))))
+    with serving(command, port, counters, os.environ | {"LD_LIBRARY_PATH": libraries}):
         yield SmtpSink(port, counters)

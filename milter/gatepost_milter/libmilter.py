@@ -21,6 +21,9 @@ import milter
 if TYPE_CHECKING:
     Context: TypeAlias = milter.milterContext
 
+if not hasattr(milter, "error"):  # where pymilter is missing, a folder named milter is found, such as a checkout's
+    raise ImportError("No module named 'milter'", name="milter")
+
 CONTINUE, REJECT, TEMPFAIL = milter.CONTINUE, milter.REJECT, milter.TEMPFAIL
 Error = milter.error
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pty
 import resource
 import subprocess
 import sys
@@ -12,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import CommandLine
+from needs import terminal
 
 ANN = "ann@lists.example"
 GATEPOST = str(Path(sys.modules["gatepost"].__file__ or ""))
@@ -24,7 +24,7 @@ def command(gatepost: CommandLine, *arguments: str) -> list[str]:
 
 def on_a_terminal(arguments: list[str], **environment: str) -> str:
     """What a program writes when its standard output and error are a terminal."""
-    leader, follower = pty.openpty()
+    leader, follower = terminal()
     with subprocess.Popen(
         arguments, stdin=follower, stdout=follower, stderr=follower, env={**ENVIRONMENT, **environment}
     ) as process:

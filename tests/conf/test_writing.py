@@ -1,6 +1,5 @@
 """Pieces written to a folder: whole or not at all, whatever the folder is like."""
 
-import ctypes
 import os
 import stat
 import subprocess
@@ -12,10 +11,10 @@ import pytest
 
 from gatepost_conf.pieces import Piece, printed
 from gatepost_conf.writing import CannotWriteError, locked, staged, write
+from needs import as_root, mount
 from running import ROOT
 
 PIECES = [Piece("one", "the first", "1\n"), Piece("two", "the second", "2\n", 0o640, "news:uucp")]
-as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root may do this")
 # Writes as a user whom the folder does not belong to.
 AS_NOBODY = """
 import os, sys
@@ -102,11 +101,9 @@ def test_a_folder_that_may_not_be_written_to(tmp_path_factory: pytest.TempPathFa
 @pytest.fixture
 def full(tmp_path: Path) -> Iterator[Path]:
     """A file system with room for a megabyte."""
-    libc = ctypes.CDLL(None, use_errno=True)
-    if libc.mount(b"tmpfs", bytes(tmp_path), b"tmpfs", 0, b"size=1m") != 0:
-        pytest.skip(f"no file system can be mounted here: {os.strerror(ctypes.get_errno())}")
+    mount(tmp_path, "size=1m")
     yield tmp_path
-    assert libc.umount(bytes(tmp_path)) == 0
+    subprocess.run(["umount", tmp_path], check=True)
 
 
 def test_a_full_disk_leaves_what_was_there(full: Path) -> None:

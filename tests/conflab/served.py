@@ -12,6 +12,7 @@ from typing import Self
 from cases import build_store
 from lmtplab import RunningLmtp
 from mtalab import Port
+from needs import pymilter
 
 # As it is installed: configuration names it by the path under which it was called.
 PROGRAM = Path(sys.executable).with_name("gatepost")
@@ -37,10 +38,11 @@ public_address = "127.0.0.1:{port}"
 
 
 class Served(RunningLmtp):
-    """Every part but delivery, at ports that it holds, with the world of the cases."""
+    """Every part but delivery, at ports that it holds, with the world of the cases. Skips without pymilter."""
 
     def __init__(self, folder: Path, *, sockets: bool = False) -> None:
         """Prepare it in a folder that the mail servers can reach. sockets: listen on UNIX sockets alone."""
+        pymilter()
         self._ports = [Port() for _ in range(4)]
         self.folder = folder
         names = ("policy", "socketmap", "milter", "lmtp")

@@ -22,8 +22,16 @@ from gatepost_conf.settings import load
 from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
 from gatepost_service.sockets import ListenAddress, open_listener
 from mtalab.ports import Port
+from needs import as_root
 
 DAY = 86400.0
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    """No mail server is looked at, so none is needed."""
+    with Site() as running:
+        yield running
 
 
 @pytest.fixture
@@ -148,6 +156,7 @@ def test_a_store_from_the_future(site: Site, machine: Planted, tmp_path: Path) -
         assert wrong(site.examine(machine, changes)) == {"times"}
 
 
+@as_root
 def test_a_folder_in_which_no_log_can_be_made(site: Site, machine: Planted) -> None:
     for file in site.folder.glob("*.db*"):
         file.chmod(0o666)
@@ -157,6 +166,7 @@ def test_a_folder_in_which_no_log_can_be_made(site: Site, machine: Planted) -> N
     assert "chown news" in text_of(findings, "queue-writable")
 
 
+@as_root
 def test_a_log_of_somebody_else(site: Site, machine: Planted, public: Path) -> None:
     folder = public
     with copies(site, folder) as changes:

@@ -20,6 +20,7 @@ from gatepost_conf.settings import load
 from gatepost_lists.store.admin import Store
 from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
 from mtalab.ports import Port
+from needs import pymilter
 from running import Gatepost
 
 HOST_NAME = "mx.lab.example"
@@ -48,9 +49,10 @@ map_type = "texthash"
 
 
 class Site:
-    """Use as a context manager: the folder, the ports, the services, the DNS."""
+    """Use as a context manager: the folder, the ports, the services, the DNS. Skips where there is no pymilter."""
 
     def __enter__(self) -> Self:
+        pymilter()
         with ExitStack() as stack:
             self._make(stack)
             self._stack = stack.pop_all()

@@ -20,6 +20,7 @@ from gatepost_lmtp.spool import MEMORY_OCTETS
 from gatepost_queue import versions
 from lmtplab import RunningLmtp, as_sent, lmtp_settings
 from mtalab import Client
+from needs import folder_that_protects, protect
 from queuelab.disk import Disk
 from wire.lmtp_words import DIRECTORY
 
@@ -137,21 +138,11 @@ def test_a_disk_that_is_read_only_for_a_while(tmp_path: Path, workers: int) -> N
         senders.check(receiver)
 
 
-def protect(files: list[Path], flag: str) -> None:
-    """Let nobody, not even root, change files (+i), or let them again (-i). Skips where the file system cannot."""
-    try:
-        done = subprocess.run(["chattr", flag, *files], capture_output=True, text=True, check=False)
-    except OSError as error:
-        pytest.skip(f"no chattr: {error}")
-    if done.returncode:
-        pytest.skip(f"files cannot be protected here: {done.stderr.strip()}")
-
-
 @both
 def test_files_that_become_read_only_while_they_are_open(tmp_path: Path, workers: int) -> None:
-    with running(tmp_path, workers) as (receiver, senders):
+    with folder_that_protects(tmp_path) as folder, running(folder, workers) as (receiver, senders):
         assert senders.told() == {TAKEN}
-        files = [tmp_path / "queue.db", tmp_path / "queue.db-wal"]
+        files = [folder / "queue.db", folder / "queue.db-wal"]
         protect(files, "+i")
         try:
             assert senders.rcpt() == {ACCEPTED}

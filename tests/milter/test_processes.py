@@ -211,12 +211,12 @@ def test_a_writer_never_makes_the_milter_wait(store: Path) -> None:
         assert milter.ask(ANNE) == MAY_NOT_POST
 
 
-@pytest.fixture
-def without_pymilter(tmp_path: Path) -> str:
-    """A folder for PYTHONPATH in which pymilter's module cannot be imported."""
+@pytest.fixture(params=["raise ImportError('no pymilter here')\n", ""], ids=["missing", "another of its name"])
+def without_pymilter(tmp_path: Path, request: pytest.FixtureRequest) -> str:
+    """A folder for PYTHONPATH in which pymilter's module cannot be imported, or is not what its name says."""
     hidden = tmp_path / "hidden"
     hidden.mkdir()
-    (hidden / "milter.py").write_text("raise ImportError('no pymilter here')\n")
+    (hidden / "milter.py").write_text(request.param)
     return str(hidden)
 
 

@@ -1,15 +1,12 @@
 """What the tests with real mail servers share."""
 
-import os
-
 import pytest
 
-from mtalab import Lab, setup
+from mtalab import Lab
+from needs import mail_servers
 
 
 @pytest.fixture(scope="session")
 def mtalab() -> Lab:
     """The unpacked mail servers, fetched if they are not there."""
-    if os.geteuid() != 0:
-        pytest.skip("real mail servers change to other users, which only root may do")
-    return setup()
+    return mail_servers()

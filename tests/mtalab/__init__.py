@@ -5,9 +5,10 @@ Nothing is installed, no user is made, no service of the machine is touched.
 """
 
 from mtalab.client import Client, Reply
+from mtalab.errors import LabError
 from mtalab.exim import Exim, WholeExim
 from mtalab.instance import Instance
-from mtalab.packages import Lab, LabError, setup
+from mtalab.packages import Lab, setup
 from mtalab.ports import Port
 from mtalab.postfix import Postfix
 from mtalab.processes import wait_until

@@ -2,7 +2,8 @@
 
 import sys
 
-from mtalab.packages import LabError, setup
+from mtalab.errors import LabError
+from mtalab.packages import setup
 
 
 def main(arguments: list[str]) -> int:

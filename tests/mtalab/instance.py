@@ -16,7 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import ClassVar, Self
 
-from mtalab.packages import LabError, setup
+from mtalab.errors import LabError
+from mtalab.packages import setup
 from mtalab.ports import Port
 from mtalab.processes import Family, Process, wait_until
 

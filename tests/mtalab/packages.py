@@ -2,7 +2,7 @@
 
 Rules: nothing is installed; the folder is complete or absent (it is built aside and renamed); one process builds it
 while others wait; ldd says which libraries are missing, the packages' own Depends which packages bring them.
-The folder is tests/.cache/mtalab of this repository, or what the environment variable GATEPOST_MTALAB names.
+place.py says which folder that is.
 """
 
 import fcntl
@@ -15,6 +15,9 @@ import tempfile
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from mtalab.errors import LabError
+from mtalab.place import folder_for
 
 PACKAGES = {
     "postfix": ("postfix", "postfix-cdb", "postfix-lmdb", "postfix-pcre"),
@@ -33,10 +36,6 @@ PROGRAM_FOLDERS = (
     "sendmail/usr/libexec/sendmail",
 )
 SET_ID_BITS = 0o6000
-
-
-class LabError(RuntimeError):
-    """A mail server cannot be had, does not start, or does not do what was waited for."""
 
 
 class Lab:
@@ -63,19 +62,17 @@ def setup() -> Lab:
     """
     if os.geteuid() != 0:
         raise LabError("real mail servers change to other users: run this as root")
-    cache = _cache_folder()
+    with _open_to_all():
+        return _lab_in(folder_for(_recipe()))
+
+
+def _lab_in(cache: Path) -> Lab:
     lab = Lab(cache / "servers")
     if not _is_ready(lab):
-        cache.mkdir(parents=True, exist_ok=True)
         with _locked(cache / "lock"):
             if not _is_ready(lab):
                 _replace(lab, cache / "building")
     return lab
-
-
-def _cache_folder() -> Path:
-    chosen = os.environ.get("GATEPOST_MTALAB")
-    return Path(chosen).resolve() if chosen else Path(__file__).resolve().parents[1] / ".cache" / "mtalab"
 
 
 def _recipe() -> str:
@@ -92,6 +89,16 @@ def _locked(path: Path) -> Iterator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+@contextmanager
+def _open_to_all() -> Iterator[None]:
+    """What is made may be read and entered by every user, whatever root's own umask is."""
+    umask = os.umask(0o022)
+    try:
+        yield
+    finally:
+        os.umask(umask)
 
 
 def _replace(lab: Lab, building: Path) -> None:

@@ -10,7 +10,7 @@ import socket
 from pathlib import Path
 from typing import Self
 
-from mtalab.packages import LabError
+from mtalab.errors import LabError
 
 LOWEST = 10_000
 EPHEMERAL = Path("/proc/sys/net/ipv4/ip_local_port_range")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from mtalab.packages import LabError
+from mtalab.errors import LabError
 
 POLL_SECONDS = 0.01
 T = TypeVar("T")

@@ -6,9 +6,8 @@ import errno
 import subprocess
 from pathlib import Path
 
-import pytest
-
 from gatepost_queue.versions import create
+from needs import mount
 
 
 class Disk:
@@ -21,21 +20,12 @@ class Disk:
 
     def __enter__(self) -> Disk:
         self.folder.mkdir()
-        self.mount(f"size={self._mebibytes}m")
+        mount(self.folder, f"size={self._mebibytes}m")
         create(f"sqlite:///{self.path}")
         return self
 
     def __exit__(self, *_: object) -> None:
         subprocess.run(["umount", "--lazy", self.folder], check=True)
-
-    def mount(self, options: str) -> None:
-        command = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(self.folder)]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-        except OSError as error:
-            pytest.skip(f"no mount: {error}")
-        if done.returncode:
-            pytest.skip(f"a file system cannot be mounted here: {done.stderr.strip()}")
 
     def fill(self) -> Path:
         """Use up all the room that is left; the file that does."""

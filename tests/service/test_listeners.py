@@ -21,6 +21,7 @@ from gatepost_service.sockets import (
     open_listener,
     open_listeners,
 )
+from needs import as_root
 
 Open = Callable[[str], socket.socket]
 
@@ -130,7 +131,7 @@ def test_unix_socket_has_its_owner_and_group(listen: Open, tmp_path: Path) -> No
     assert {(entry.owner(), entry.group()) for entry in tmp_path.iterdir()} == {(user, group)}
 
 
-@pytest.mark.skipif(os.getuid() != 0, reason="only root gives files away")
+@as_root
 def test_unix_socket_is_given_away(listen: Open, tmp_path: Path) -> None:
     listen(f"unix:{tmp_path}/a.sock?owner=nobody&group=12345")
     found = (tmp_path / "a.sock").stat()
