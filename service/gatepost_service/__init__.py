@@ -1,5 +1,6 @@
 """What every process of gatepost shares. Table of contents:
 
+- `ownership`   whose a new file is: shared by all that make files
 - `sockets`     addresses to listen on, listening sockets, systemd's socket activation
 - `holders`     who holds an address that is in use
 - `accept`      taking connections, spread evenly over several workers
@@ -26,6 +27,7 @@ __all__ = [
     "log_lines",
     "log_output",
     "metrics",
+    "ownership",
     "part",
     "process",
     "record",
