@@ -323,8 +323,8 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
     """Start PARTS, or all that are enabled, in the foreground.
 
     The parts: policy, the Postfix policy service and the live tables; milter, for Sendmail and Postfix; lmtp, the
-    receiver of deliveries and callouts; delivery, which brings mail to members and owners. TERM ends them, HUP has them
-    read the settings again.
+    receiver of deliveries and callouts; delivery, which brings mail to members and owners. TERM ends them, and so does
+    the end of the terminal in whose foreground they were started; HUP has them read the settings again.
 
     \b
     Examples:
@@ -333,8 +333,10 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
       gatepost run policy --stdio
     """
     from gatepost_lists import open_directory  # noqa: PLC0415 - for the services alone
+    from gatepost_service import terminal  # noqa: PLC0415
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are settings that could be read again
+    terminal.remember()
+    signal.signal(signal.SIGHUP, terminal.end_with_it)  # until there are settings that could be read again
     live = LiveSettings(configuration.path, configuration.settings)
     open_directory(live.settings.lists.directory).close()  # whether there is an engine for it; no file is opened yet
     if stdio:

@@ -7,6 +7,7 @@
 - `part`        the values `Part` and `Worker`: what is served, and the process that serves it
 - `worker`      a worker's life: event loop (`async_part`) or plain thread (`watched`), signals, reload, stop
 - `run`         `run`: serve some parts until told to stop
+- `terminal`    the terminal that a run ends with
 - `supervisor`  child processes: readiness, restarts, end
 - `process`     fork, signals, limits
 - `report`      readiness and watchdog: to the parent process, or to systemd
@@ -36,5 +37,6 @@ __all__ = [
     "scrape",
     "sockets",
     "supervisor",
+    "terminal",
     "worker",
 ]
