@@ -91,6 +91,12 @@ def test_tables_follow_the_domains(gatepost: CommandLine, tables: Tables) -> Non
     assert tables()[maps.VMAP][0] == "ann@lists.example"
 
 
+def test_tables_follow_a_domain_that_goes_with_its_lists(gatepost: CommandLine, tables: Tables) -> None:
+    gatepost("domain", "add", "example.org")
+    gatepost("domain", "remove", "lists.example", "--with-lists")
+    assert tables() == {maps.LMTP: [], maps.DOMAINS: ["example.org"], maps.RELAY_RECIPIENTS: [], maps.VMAP: []}
+
+
 def test_what_changes_no_name_writes_no_table(gatepost: CommandLine, tables: Tables) -> None:
     gatepost("list", "set", "ann@lists.example", "description=all about ants")
     gatepost("list", "create", "ann@lists.example", "emergency=yes")
