@@ -51,9 +51,16 @@ class Window:
         """Read what is printed until there are so many matches of a pattern, which may begin a line."""
         until = time.monotonic() + PATIENCE
         while len(re.findall(pattern, self._said.decode(), re.MULTILINE)) < count:
-            readable, _, _ = select.select([self._window], [], [], max(0.0, until - time.monotonic()))
-            assert readable, f"no {pattern!r} in: {self._said.decode()}"
-            self._said += os.read(self._window, 65536).replace(b"\r\n", b"\n")
+            chunk = self._read(max(0.0, until - time.monotonic()))
+            assert chunk, f"no {pattern!r} in: {self._said.decode()}"
+            self._said += chunk.replace(b"\r\n", b"\n")
+
+    def _read(self, patience: float) -> bytes:
+        """What comes within so many seconds; b'' if nothing does, or nobody is there any more (EIO)."""
+        with suppress(OSError):
+            if select.select([self._window], [], [], patience)[0]:
+                return os.read(self._window, 65536)
+        return b""
 
     def processes(self) -> list[int]:
         """The process ids of all in the session that run."""

@@ -135,7 +135,7 @@ def test_changes_at_once_are_all_in_the_tables(gatepost: CommandLine, tables: Ta
 def test_a_unit_is_printed_alone_and_can_be_put_into_a_file_as_it_is(
     gatepost: CommandLine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "argv", [str(Path(sys.executable).with_name("gatepost"))])
+    monkeypatch.setattr(sys, "argv", [sys.executable])  # systemd-analyze looks whether it can be run
     printed = {name: gatepost("conf", "systemd", name) for name in ("gatepost.service", "gatepost.socket")}
     assert gatepost("conf", "systemd") == printed["gatepost.service"]
     sections = [re.findall(r"^\[.*\]$", text, re.MULTILINE) for text in printed.values()]
