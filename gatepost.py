@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 import click
 from click.decorators import pass_meta_key
 
+from gatepost_conf.settings_file import FILE_NAME, is_there, search
 from gatepost_services import PARTS, LiveSettings, parts_of, rules_of, serve_policy_on_stdio
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
 
 EX_USAGE = 64
 EX_SOFTWARE = 70
-EX_CANTCREAT = 73
 EX_IOERR = 74
 EX_TEMPFAIL = 75
 EX_CONFIG = 78
@@ -59,6 +59,7 @@ def _supply_lists(context: click.Context) -> None:
     context.meta[META_KEY] = ListsContext(
         url=lambda: configuration.settings.lists.directory,
         rules=lambda: rules_of(configuration.settings),
+        settings_file=lambda: configuration.path,
         names_changed=lambda: _tables_follow(configuration),
     )
 
@@ -134,6 +135,11 @@ class Configuration:
     explicit: str | None
 
     @cached_property
+    def found(self) -> Path | None:
+        """The file, which need not be there if it was named; None where none was named and there is none."""
+        return search(self.explicit, os.environ, Path.cwd())
+
+    @cached_property
     def path(self) -> Path:
         """The file. Raises SettingsError where none was named and there is none."""
         from gatepost_conf.settings import find  # noqa: PLC0415 - pydantic comes with it
@@ -160,12 +166,23 @@ class Gatepost(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Load a command that is called, or whose own help is shown."""
-        if cmd_name not in LAZY:
-            return self.commands.get(cmd_name)
+        command = self._load(ctx, cmd_name) if cmd_name in LAZY else self.commands.get(cmd_name)
+        if command and cmd_name != _QMAIL:
+            _tell_settings_in_help(command, _settings_line(ctx))
+        return command
+
+    def _load(self, ctx: click.Context, cmd_name: str) -> click.Command:
         lazy = LAZY[cmd_name]
         lazy.supply(ctx)
         command: click.Command = getattr(import_module(lazy.module), lazy.module.rpartition(".")[2])
         return command
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The last line of the help."""
+        if line := _settings_line(ctx):
+            formatter.write_paragraph()
+            with formatter.indentation():
+                formatter.write_text(line)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """The list of commands, without loading any."""
@@ -199,6 +216,21 @@ class Gatepost(click.Group):
         except Exception as error:
             code = _tell(error)
         sys.exit(code if isinstance(code, int) else 0)
+
+
+def _settings_line(context: click.Context) -> str:
+    """The last line of every help: which settings a command would take here; '' in a page that is made of the help."""
+    if context.resilient_parsing:
+        return ""
+    found = search(context.params.get("config"), os.environ, Path.cwd())
+    lack = "" if found is None or is_there(found) else ", which is not there"
+    return f"\b\nSettings: {found or 'none found'}{lack}"  # click would break a long line that has no \b before it
+
+
+def _tell_settings_in_help(command: click.Command, line: str) -> None:
+    command.epilog = line
+    for below in command.commands.values() if isinstance(command, click.Group) else ():
+        _tell_settings_in_help(below, line)
 
 
 def _tell(error: Exception) -> int:
@@ -237,7 +269,7 @@ def _explained(error: Exception) -> tuple[list[str], int]:
 @click.group(
     "gatepost", cls=Gatepost, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
 )
-@click.option("--config", metavar="FILE", type=click.Path(), help="The settings file.")
+@click.option("--config", metavar="FILE", type=click.Path(), is_eager=True, help="The settings file.")
 @click.version_option(package_name="gatepost", message="%(package)s %(version)s")
 def cli(config: str | None) -> None:
     """Tell a mail server, while the sender is still on the line, whether mail is for a list and may be posted there.
@@ -254,55 +286,33 @@ def cli(config: str | None) -> None:
 @click.argument("folder", metavar="[DIR]", type=click.Path(path_type=Path), default=None, required=False)
 @pass_configuration
 def init(configuration: Configuration, folder: Path | None) -> None:
-    """Write a commented gatepost.toml and an empty store.
+    """Write a commented gatepost.toml, and make an empty store and an empty queue.
 
-    DIR defaults to the current folder; with --config, the settings are written to that FILE. What is there already is
-    kept.
+    DIR is the folder for gatepost.toml. Without it the settings are those that every command takes, and ./gatepost.toml
+    where there are none yet. What is there already is kept; a store or a queue of an older version is upgraded.
 
     \b
     Examples:
       gatepost init
       gatepost init /etc/gatepost
     """
+    from gatepost_init import hints, make_all  # noqa: PLC0415 - for this command alone
+
     path = _file_to_write(configuration, folder)
-    click.echo(f"{path}: {'written' if _write_settings(path) else 'kept, it is there already'}")
-    from gatepost_conf.settings import load  # noqa: PLC0415 - pydantic comes with it
-
-    url = load(path).lists.directory
-    if not url.startswith("sqlite:"):
-        click.echo(f"the lists are in {url.partition(':')[0]}:…, so there is no store to make")
-        return
-    from gatepost_lists.store.versions import create, store_url  # noqa: PLC0415 - SQLAlchemy comes with it
-
-    made = create(url)
-    click.echo(f"{store_url(url).database}: {'an empty store, made' if made else 'kept, it is a store already'}")
+    for line in make_all(path):
+        click.echo(line)
+    for hint in hints(path, os.environ, Path.cwd()):
+        click.echo(f"hint: {hint}", err=True)
 
 
 def _file_to_write(configuration: Configuration, folder: Path | None) -> Path:
-    named = Path(configuration.explicit) if configuration.explicit else None
-    path = (folder or Path()) / "gatepost.toml" if folder or not named else named
-    if named and named.absolute() != path.absolute():
+    named = configuration.explicit
+    if folder is None:
+        return configuration.found or Path.cwd() / FILE_NAME
+    path = folder.absolute() / FILE_NAME
+    if named and Path(named).absolute() != path:
         raise click.UsageError(f"--config names {named}, and DIR names {path}: give one of them")
     return path
-
-
-def _write_settings(path: Path) -> bool:
-    """Write the commented settings where there is no such file; whether they were written."""
-    from gatepost_conf.settings import template  # noqa: PLC0415 - pydantic comes with it
-
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise CannotCreateError(f"{path.parent}: {error.strerror}") from error
-    try:
-        # A password may come to stand in it: nobody but the owner and the group may read it.
-        with open(path, "x", encoding="utf-8", opener=lambda name, flags: os.open(name, flags, 0o640)) as file:
-            file.write(template())
-    except FileExistsError:
-        return False
-    except OSError as error:
-        raise CannotCreateError(f"{path}: {error.strerror}") from error
-    return True
 
 
 @cli.command()
@@ -313,8 +323,8 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
     """Start PARTS, or all that are enabled, in the foreground.
 
     The parts: policy, the Postfix policy service and the live tables; milter, for Sendmail and Postfix; lmtp, the
-    receiver of deliveries and callouts; delivery, which brings mail to members and owners. TERM ends them, HUP has them
-    read the settings again.
+    receiver of deliveries and callouts; delivery, which brings mail to members and owners. TERM ends them, and so does
+    the end of the terminal in whose foreground they were started; HUP has them read the settings again.
 
     \b
     Examples:
@@ -323,8 +333,10 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
       gatepost run policy --stdio
     """
     from gatepost_lists import open_directory  # noqa: PLC0415 - for the services alone
+    from gatepost_service import terminal  # noqa: PLC0415
 
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)  # until there are settings that could be read again
+    terminal.remember()
+    signal.signal(signal.SIGHUP, terminal.end_with_it)  # until there are settings that could be read again
     live = LiveSettings(configuration.path, configuration.settings)
     open_directory(live.settings.lists.directory).close()  # whether there is an engine for it; no file is opened yet
     if stdio:
@@ -334,16 +346,11 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
     from gatepost_service.run import run as serve  # noqa: PLC0415 - for the services alone
 
     live.configure_log()
+    live.tell()
     wanted = parts_of(live, parts)
     if not wanted:
         raise click.UsageError(f"no part is enabled in {configuration.path}")
     return serve(wanted, metrics=None if parts else live.settings.metrics.listen)
-
-
-class CannotCreateError(click.ClickException):
-    """A file that cannot be made."""
-
-    exit_code = EX_CANTCREAT
 
 
 def _fill_closed_descriptors() -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from gatepost_policy import Options as PolicyOptions
     from gatepost_policy import PartOptions
     from gatepost_policy.socketmap import Options as SocketmapOptions
+    from gatepost_queue.gauges import QueueGauges
     from gatepost_service.part import Part
 
 
@@ -36,10 +37,15 @@ class PartMissingError(click.ClickException):
 
 @dataclass
 class LiveSettings:
-    """The settings of running services: read again at HUP, the old ones kept where the file has become wrong."""
+    """The settings of running services: read again at HUP, the old ones kept where the file has become wrong.
+
+    part: for which of them, as log lines name it; '' for all.
+    """
 
     path: Path
     settings: Settings
+    part: str = ""
+    _begun: bool = field(default=False, init=False)
 
     def configure_log(self, *, stdio: bool = False) -> None:
         """Send the log where the settings say."""
@@ -47,12 +53,22 @@ class LiveSettings:
 
         log.configure(self.settings.log.format, str(self.settings.log.file or ""), stdio=stdio)
 
+    def tell(self) -> None:
+        """Say in the log that they were read, and from which file."""
+        from gatepost_service import log  # noqa: PLC0415 - for the services alone
+
+        log.get_logger(self.part).info("settings read", file=str(self.path))
+
     def read(self) -> Settings:
-        """The settings as the file has them now."""
+        """The settings as the file has them now.
+
+        A process says so from the second time on: of the first time `gatepost run` has told for all of them.
+        """
         from gatepost_conf.settings import SettingsError, load  # noqa: PLC0415 - pydantic comes with it
         from gatepost_service import log  # noqa: PLC0415
 
-        logger = log.get_logger("settings")
+        logger = log.get_logger(self.part)
+        again, self._begun = self._begun, True
         try:
             self.settings = load(self.path)
         except SettingsError as error:
@@ -60,7 +76,8 @@ class LiveSettings:
                 logger.error("settings not read: the old ones stay", why=problem)  # noqa: TRY400 - it says all
         else:
             self.configure_log()
-            logger.info("settings read", file=str(self.path))
+            if again:
+                self.tell()
         return self.settings
 
 
@@ -194,14 +211,31 @@ def lmtp_options(settings: Settings) -> LmtpOptions:
 
 def _lmtp_part(live: LiveSettings) -> Part:
     from gatepost_lmtp import lmtp_part  # noqa: PLC0415 - for this service alone
-    from gatepost_queue import path_of  # noqa: PLC0415
-    from gatepost_queue.gauges import QueueGauges  # noqa: PLC0415
-    from gatepost_queue.versions import create  # noqa: PLC0415
 
-    section, engine = live.settings.lmtp, live.settings.queue.engine
-    create(engine)
-    gauges = (QueueGauges(path_of(engine)),)
+    section, gauges = live.settings.lmtp, _gauges_of_ready_queue(live)
     return lmtp_part(section.listen, section.workers, section.metrics, lambda: lmtp_options(live.read()), gauges)
+
+
+def _gauges_of_ready_queue(live: LiveSettings) -> tuple[QueueGauges]:
+    """The queue's figures; before, the queue is made or upgraded.
+
+    Trouble with it is told, and no more: the receiver says so to whoever brings mail until it is over, delivery waits,
+    and the other doors have nothing to do with it.
+    """
+    from gatepost_queue import QueueTrouble, path_of  # noqa: PLC0415 - for those services alone that have the queue
+    from gatepost_queue.gauges import QueueGauges  # noqa: PLC0415
+    from gatepost_queue.versions import make_ready  # noqa: PLC0415
+    from gatepost_service import log  # noqa: PLC0415
+
+    engine = live.settings.queue.engine
+    path = path_of(engine)
+    logger = log.get_logger(live.part)
+    try:
+        if make_ready(engine):
+            logger.warning("there was no queue, a new one was made", file=str(path))
+    except QueueTrouble as error:
+        logger.error("the queue cannot be used", why=str(error), hint=error.hint)  # noqa: TRY400 - it says all
+    return (QueueGauges(path),)
 
 
 def delivery_options(settings: Settings) -> DeliveryOptions:
@@ -255,19 +289,15 @@ def _delivery_part(live: LiveSettings) -> Part:
     from gatepost_delivery import delivery_part  # noqa: PLC0415 - for this service alone
     from gatepost_lists.store.admin import Store  # noqa: PLC0415
     from gatepost_lists.store.errors import StoreReadOnlyError, StoreTroubleError  # noqa: PLC0415
-    from gatepost_queue import path_of  # noqa: PLC0415
-    from gatepost_queue.gauges import QueueGauges  # noqa: PLC0415
-    from gatepost_queue.versions import create  # noqa: PLC0415
 
-    section, engine = live.settings.delivery, live.settings.queue.engine
+    section = live.settings.delivery
     try:
         Store(live.settings.lists.directory).close()  # bring it up to date before anybody reads it
     except StoreReadOnlyError as error:
         raise PartMissingError(f"delivery: {error}: who keeps the lists must deliver their mail") from error
     except StoreTroubleError:
         pass  # delivery tells of it, and waits for the store; the doors are not to wait with it
-    create(engine)
-    gauges = (QueueGauges(path_of(engine)),)
+    gauges = _gauges_of_ready_queue(live)
     return delivery_part(section.workers, section.metrics, lambda: delivery_options(live.read()), gauges)
 
 
@@ -283,12 +313,16 @@ PARTS: dict[str, Callable[[LiveSettings], Part]] = {
 def parts_of(live: LiveSettings, named: Sequence[str]) -> list[Part]:
     """The parts that were named; without names, all that are enabled and can run. Raises PartMissingError."""
     if named:
-        return [PARTS[name](live) for name in dict.fromkeys(named)]
+        return [_made(live, name) for name in dict.fromkeys(named)]
     parts = []
-    for name, make in PARTS.items():
+    for name in PARTS:
         if getattr(live.settings, name).enabled:
             try:
-                parts.append(make(live))
+                parts.append(_made(live, name))
             except PartMissingError as error:
                 click.echo(f"gatepost: left out: {error.message}", err=True)
     return parts
+
+
+def _made(live: LiveSettings, name: str) -> Part:
+    return PARTS[name](replace(live, part=name))

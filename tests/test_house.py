@@ -29,7 +29,7 @@ MAY_IMPORT = {
     "gatepost_delivery": {"gatepost_lists", "gatepost_queue", "gatepost_service"},
 }
 # What may import every part, and is imported by none.
-JOINING = ["gatepost.py", "gatepost_services.py"]
+JOINING = ["gatepost.py", "gatepost_init.py", "gatepost_services.py"]
 # Files that parse, judge, answer or schedule: they import no I/O.
 PURE = [
     "lists/gatepost_lists/address_list.py",

@@ -1,7 +1,7 @@
 """Writes docs/commands.md from the commands' own help, so that the page can say nothing else than the program.
 
 `commands_page.py` writes it; `page()` gives its text, for the test that holds the page up to date. The width is fixed:
-the page is the same whatever terminal it is made on.
+the page is the same whatever terminal it is made on. So is what is left out: the settings file that a machine has.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ _WIDTH = 100
 _OPENING = """\
 # Commands
 
-This page lists every command with its help, as `--help` prints it. It is made by `make docs`: change the commands, not
-the page. What they are for is told in [lists](lists.md) and [running it](service.md), which has the exit codes too.
+This page lists every command with its help, as `--help` prints it, but for the last line, which says which settings are
+in use. It is made by `make docs`: change the commands, not the page. What they are for is told in [lists](lists.md) and
+[running it](service.md), which has the exit codes too.
 """
 
 

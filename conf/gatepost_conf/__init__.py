@@ -1,6 +1,7 @@
 """Settings, and the configuration that each mail server needs, made from lists and settings. Table of contents:
 
 - `settings`  gatepost.toml: reading it, all its errors at once, and the commented one of `gatepost init`
+- `settings_file`  which gatepost.toml is meant
 - `site`      what every generator gets: the lists' names and the settings that mail servers need; `reading` makes it
 - `pieces`    what a generator makes; `writing` brings it to a folder, all or nothing
 - `postfix`   tables, and lines for main.cf and master.cf

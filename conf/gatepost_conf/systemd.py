@@ -1,7 +1,8 @@
 """The units that run gatepost under systemd (systemd.service(5), systemd.exec(5), systemd.socket(5)). No I/O here.
 
 Rules: the service may write what the settings name, and nothing else. Folders below /var/lib, /var/log and /run belong
-to systemd, which makes them for the service's user; any other must be there.
+to systemd, which makes them for the service's user; any other must be there. No program is needed beside gatepost and
+the shell, whose own `kill` does for reloading: a minimal system has no /bin/kill.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ Before=postfix.service exim4.service sendmail.service
 Type=notify
 User={user}
 ExecStart={command}
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=/bin/sh -c 'kill -HUP $MAINPID'
 Restart=on-failure
 WatchdogSec=30
 TimeoutStopSec=10

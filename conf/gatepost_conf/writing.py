@@ -2,6 +2,7 @@
 
 - Everything is first made in a folder of its own inside the target, brought to the disk, and only then renamed into
   place, so that nothing is half-written when the disk is full or the power fails.
+- What root writes belongs to the folder's owner, unless the piece names another (gatepost_service.ownership).
 - Who writes holds a lock on the folder: what a killed process has left behind can be told from what is being made.
 """
 
@@ -19,6 +20,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from gatepost_conf.pieces import Piece
+from gatepost_service.ownership import new_file, take_over
 
 _STAGE = ".gatepost-"
 
@@ -60,6 +62,7 @@ def staged(folder: Path) -> Iterator[Path]:
         for left_behind in folder.glob(f"{_STAGE}*"):
             shutil.rmtree(left_behind)
         stage = Path(tempfile.mkdtemp(prefix=_STAGE, dir=folder))
+        take_over(stage)
     except OSError as error:
         raise CannotWriteError(error.errno, error.strerror, str(folder)) from error
     try:
@@ -77,22 +80,24 @@ def staged(folder: Path) -> Iterator[Path]:
 def put(piece: Piece, stage: Path) -> Path:
     """Write one piece to the disk, with its owner and mode."""
     path = stage / piece.name
-    with path.open("x", encoding="utf-8", errors="surrogateescape", newline="") as file:
+    descriptor = new_file(path, os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8", errors="surrogateescape", newline="") as file:
         file.write(piece.text)
-    if piece.owner:
-        _give(path, piece.owner)
-    path.chmod(piece.mode)  # after the owner's change, which takes set-id bits away
+        # By the descriptor: whoever owns the folder could put a link to another file in its place.
+        if piece.owner:
+            _give(descriptor, piece.owner, path)
+        os.fchmod(descriptor, piece.mode)  # after the owner's change, which takes set-id bits away
     return path
 
 
-def _give(path: Path, owner: str) -> None:
+def _give(descriptor: int, owner: str, path: Path) -> None:
     user, _, group = owner.partition(":")
     try:
         uid = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid if user else -1
         gid = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid if group else -1
     except KeyError as error:
         raise OSError(errno.EINVAL, f"no such account: {owner}", str(path)) from error
-    os.chown(path, uid, gid)
+    os.fchown(descriptor, uid, gid)
 
 
 def _move_all(stage: Path, folder: Path) -> None:

@@ -12,6 +12,8 @@ import secrets
 import struct
 from pathlib import Path
 
+from gatepost_service.ownership import new_file_beside
+
 # struct flock of 64-bit Linux: type, whence, start, length, pid.
 _FLOCK = struct.Struct("hhqqi4x")
 
@@ -20,6 +22,7 @@ class Holders:
     """The holders of one queue. Locks are of the open file, not of the process: made after a fork, not before."""
 
     def __init__(self, path: Path) -> None:
+        self._queue = path
         self._path = path.with_name(f"{path.name}-holders")
         self._file = -1
         self.own = 0
@@ -32,9 +35,15 @@ class Holders:
         if self._file >= 0:
             os.close(self._file)
             self._file = -1
-        self._file = os.open(self._path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o660)
+        self._file = self._open()
         self.own = self.own or secrets.randbelow(2**62) + 1
         fcntl.fcntl(self._file, fcntl.F_OFD_SETLK, _lock(fcntl.F_WRLCK, self.own))
+
+    def _open(self) -> int:
+        try:
+            return new_file_beside(self._queue, self._path, os.O_RDWR)
+        except FileExistsError:
+            return os.open(self._path, os.O_RDWR | os.O_CLOEXEC)
 
     def _is_same_file(self) -> bool:
         try:

@@ -5,9 +5,8 @@ alembic, SQLAlchemy and the revisions are loaded only where there is something t
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from contextlib import closing, suppress
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -16,9 +15,12 @@ from gatepost_queue.connection import BUSY_SECONDS, trouble
 from gatepost_queue.errors import QueueTrouble
 from gatepost_queue.queue import path_of
 from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
+from gatepost_service.ownership import make_file
 
 # Octets. A message of 1 MB is written in half the time that it takes in SQLite's usual pages of 4 KiB.
 PAGE_SIZE = 16384
+# Who may read it is for the umask to say; those who are neither owner nor group never may.
+MODE = 0o660
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
@@ -30,8 +32,7 @@ def create(url: str) -> bool:
     """
     path = path_of(url)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _make_file(path)
+        make_file(path, MODE)
         with closing(_connect(path)) as connection:
             version = _version(connection, path)
         if version != SCHEMA_VERSION:
@@ -41,13 +42,27 @@ def create(url: str) -> bool:
     return version is None
 
 
-def _make_file(path: Path) -> None:
-    """An empty file where there is none. Who may read it is for the umask to say; others than owner and group never.
+def make_ready(url: str) -> bool:
+    """What a service that starts does: upgrade the queue that is there, or make one; True if it was not there before.
 
-    One that is there is not opened: closing it would give back the locks that SQLite has on it in this process.
+    None is made in a folder that is empty or not there, which may be the place of a disk that is not mounted: what was
+    put into that queue would be out of sight with the disk, and the messages that are on it would wait. Raises as
+    create does.
     """
-    with suppress(FileExistsError):
-        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o660))
+    path = path_of(url)
+    if not path.exists() and not _holds_anything(path.parent):
+        raise QueueTrouble(
+            f"{path}: there is no queue, and its folder is empty or not there: is a disk not mounted?",
+            "if there is to be a new one, make it with: gatepost init",
+        )
+    return create(url)
+
+
+def _holds_anything(folder: Path) -> bool:
+    try:
+        return any(folder.iterdir())
+    except OSError:
+        return False
 
 
 def _connect(path: Path) -> sqlite3.Connection:

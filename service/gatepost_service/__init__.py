@@ -1,11 +1,13 @@
 """What every process of gatepost shares. Table of contents:
 
+- `ownership`   whose a new file is: shared by all that make files
 - `sockets`     addresses to listen on, listening sockets, systemd's socket activation
 - `holders`     who holds an address that is in use
 - `accept`      taking connections, spread evenly over several workers
 - `part`        the values `Part` and `Worker`: what is served, and the process that serves it
 - `worker`      a worker's life: event loop (`async_part`) or plain thread (`watched`), signals, reload, stop
 - `run`         `run`: serve some parts until told to stop
+- `terminal`    the terminal that a run ends with
 - `supervisor`  child processes: readiness, restarts, end
 - `process`     fork, signals, limits
 - `report`      readiness and watchdog: to the parent process, or to systemd
@@ -26,6 +28,7 @@ __all__ = [
     "log_lines",
     "log_output",
     "metrics",
+    "ownership",
     "part",
     "process",
     "record",
@@ -34,5 +37,6 @@ __all__ = [
     "scrape",
     "sockets",
     "supervisor",
+    "terminal",
     "worker",
 ]

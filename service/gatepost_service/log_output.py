@@ -20,6 +20,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from gatepost_service.ownership import new_file
+
 STDERR = 2
 SYSLOG = "/dev/log"
 PIPE_CHUNK = 4096  # pipe(7): PIPE_BUF. So much is written whole beside the writes of others, and at once after poll(2)
@@ -99,11 +101,18 @@ class AppendedFile:
     def write(self, data: bytes) -> tuple[int, str]:
         if self._lines is None:
             try:
-                self._number = os.open(self.name, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)
+                self._number = self._open()
             except OSError as error:
                 return 0, error.strerror or str(error)
             self._lines = Descriptor(self._number, self.name)
         return self._lines.write(data)
+
+    def _open(self) -> int:
+        flags = os.O_WRONLY | os.O_APPEND
+        try:
+            return new_file(Path(self.name), flags, FILE_MODE)
+        except FileExistsError:
+            return os.open(self.name, flags | os.O_CREAT | os.O_CLOEXEC, FILE_MODE)  # a link may lead to nowhere yet
 
     def close(self) -> None:
         if self._lines is not None:

@@ -14,7 +14,7 @@ import traceback
 from collections.abc import Callable
 from types import FrameType
 
-from gatepost_service import log
+from gatepost_service import log, terminal
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PR_SET_NAME = 15
@@ -40,10 +40,10 @@ def die_with(parent: int) -> None:
 
 
 def end_quietly_on_signals() -> None:
-    """Until a service has its own handlers: TERM and INT end the process with 0, HUP waits for nobody."""
+    """Until a service has its own handlers: TERM, INT and the terminal's end end the process with 0."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, _end)
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    signal.signal(signal.SIGHUP, terminal.end_with_it)
     for number in (signal.SIGCHLD, signal.SIGALRM):
         signal.signal(number, signal.SIG_DFL)
 

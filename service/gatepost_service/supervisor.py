@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-from gatepost_service import log
+from gatepost_service import log, terminal
 from gatepost_service.part import say
 from gatepost_service.process import SignalPipe, fork
 from gatepost_service.report import BEAT, READY, RELOAD, Reporter
@@ -125,7 +125,7 @@ class Supervisor:
         if {signal.SIGTERM, signal.SIGINT} & arrived:
             self._stop()
         elif signal.SIGHUP in arrived:
-            self._reload()
+            self._stop() if terminal.has_gone() else self._reload()
 
     def _on_parent(self) -> None:
         messages = _received(self.reporter.channel)

@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Protocol
 
-from gatepost_service import log
+from gatepost_service import log, terminal
 from gatepost_service.metrics import PUBLISH_EVERY, Gauges
 from gatepost_service.part import GRACE, Part, Worker
 from gatepost_service.process import SignalPipe
@@ -94,9 +94,12 @@ def _handle_signals(worker: Worker, loop: asyncio.AbstractEventLoop) -> None:
         worker.count_down()
         tell(worker.stop)
 
+    def hang_up(number: int, frame: FrameType | None) -> None:
+        stop(number, frame) if terminal.has_gone() else tell(worker.reload)
+
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, stop)
-    signal.signal(signal.SIGHUP, lambda *_: tell(worker.reload))
+    signal.signal(signal.SIGHUP, hang_up)
 
 
 async def _started(start: Callable[[], Awaitable[Service]], stop: asyncio.Event) -> Service | None:
@@ -181,7 +184,7 @@ def _watch(worker: Worker, signals: SignalPipe, ended: threading.Event) -> None:
         if {signal.SIGTERM, signal.SIGINT} & arrived:
             worker.stop()
         if signal.SIGHUP in arrived:
-            worker.reload()
+            worker.stop() if terminal.has_gone() else worker.reload()
         if worker.reporter.channel in readable and not _obeyed(worker, worker.reporter.channel):
             sources.remove(worker.reporter.channel)
         worker.tick()

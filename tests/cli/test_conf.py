@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -91,6 +94,12 @@ def test_tables_follow_the_domains(gatepost: CommandLine, tables: Tables) -> Non
     assert tables()[maps.VMAP][0] == "ann@lists.example"
 
 
+def test_tables_follow_a_domain_that_goes_with_its_lists(gatepost: CommandLine, tables: Tables) -> None:
+    gatepost("domain", "add", "example.org")
+    gatepost("domain", "remove", "lists.example", "--with-lists")
+    assert tables() == {maps.LMTP: [], maps.DOMAINS: ["example.org"], maps.RELAY_RECIPIENTS: [], maps.VMAP: []}
+
+
 def test_what_changes_no_name_writes_no_table(gatepost: CommandLine, tables: Tables) -> None:
     gatepost("list", "set", "ann@lists.example", "description=all about ants")
     gatepost("list", "create", "ann@lists.example", "emergency=yes")
@@ -121,3 +130,34 @@ def test_changes_at_once_are_all_in_the_tables(gatepost: CommandLine, tables: Ta
     running = [subprocess.Popen([*command, name], stdout=subprocess.DEVNULL) for name in lists]
     assert [process.wait() for process in running] == [0] * len(lists)
     assert {name.replace("lists.", "l.") for name in lists} <= set(tables()[maps.LMTP])
+
+
+def test_a_unit_is_printed_alone_and_can_be_put_into_a_file_as_it_is(
+    gatepost: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "argv", [sys.executable])  # systemd-analyze looks whether it can be run
+    printed = {name: gatepost("conf", "systemd", name) for name in ("gatepost.service", "gatepost.socket")}
+    assert gatepost("conf", "systemd") == printed["gatepost.service"]
+    sections = [re.findall(r"^\[.*\]$", text, re.MULTILINE) for text in printed.values()]
+    assert sections == [["[Unit]", "[Service]", "[Install]"], ["[Unit]", "[Socket]", "[Install]"]]
+    for name, text in printed.items():
+        (gatepost.folder / name).write_text(text)
+    if shutil.which("systemd-analyze"):
+        command = ["systemd-analyze", "verify", *(str(gatepost.folder / name) for name in printed)]
+        done = subprocess.run(command, text=True, capture_output=True, check=False)
+        assert (done.returncode, [line for line in done.stderr.splitlines() if "gatepost" in line]) == (0, [])
+
+
+def test_both_units_are_written_or_the_one_that_is_named(gatepost: CommandLine) -> None:
+    for named, written in (([], ["service", "socket"]), (["gatepost.socket"], ["socket"])):
+        folder = gatepost.folder / f"units-{len(written)}"
+        folder.mkdir()
+        gatepost("conf", "systemd", *named, "--write", str(folder))
+        assert sorted(path.name for path in folder.iterdir()) == [f"gatepost.{kind}" for kind in written]
+
+
+def test_a_unit_that_the_settings_do_not_need(gatepost: CommandLine) -> None:
+    listen = "".join(f"[{part}]\nlisten = ['unix:{part}.sock']\n" for part in ("policy", "socketmap", "lmtp"))
+    gatepost.settings.write_text(listen)
+    assert "there is no gatepost.socket: no door listens" in gatepost.refused(64, "conf", "systemd", "gatepost.socket")
+    assert "[Service]" in gatepost("conf", "systemd")

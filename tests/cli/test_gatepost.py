@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-import stat
+from collections.abc import Iterator
 
 import click
 import pytest
@@ -32,6 +32,30 @@ def test_a_lazy_command_has_its_own_help(name: str) -> None:
     assert (result.exit_code, result.stderr) == (0, "")
     for below in command.commands if isinstance(command, click.Group) else ():
         assert CliRunner().invoke(cli, [name, below, "--help"]).exit_code == 0
+
+
+def help_of(command: click.Command, *words: str) -> Iterator[tuple[str, ...]]:
+    """The words that show the help of a command and of all below it."""
+    yield (*words, "--help")
+    for name, below in command.commands.items() if isinstance(command, click.Group) else ():
+        yield from help_of(below, *words, name)
+
+
+def test_every_help_ends_with_the_settings_in_use(gatepost: CommandLine) -> None:
+    """Whatever the width: a path is never cut. qmail-lmtp reads none."""
+    context = cli.make_context("gatepost", ["init"])
+    commands = {name: cli.get_command(context, name) for name in cli.list_commands(context) if name != "qmail-lmtp"}
+    shown = [("--help",), *(words for name, command in commands.items() if command for words in help_of(command, name))]
+    assert ("list", "create", "--help") in shown
+    for words in shown:
+        assert gatepost(*words).split()[-2:] == ["Settings:", str(gatepost.settings)], words
+        found = CliRunner().invoke(cli, words, env={"GATEPOST_CONFIG": "other.toml"})
+        assert found.output.endswith(", which is not there\n"), words
+
+
+def test_a_help_says_that_there_are_no_settings(bare: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost_conf.settings_file.SYSTEM_FILE", bare.folder / "none.toml")
+    assert CliRunner().invoke(cli, ["check", "--help"]).output.endswith("\n  Settings: none found\n")
 
 
 def test_version() -> None:
@@ -69,37 +93,6 @@ def test_settings_that_are_wrong_end_with_78_and_a_line_each(bare: CommandLine) 
 def test_settings_are_found_by_the_environment(gatepost: CommandLine) -> None:
     result = CliRunner().invoke(cli, ["list", "ls"], env={"GATEPOST_CONFIG": str(gatepost.settings)})
     assert result.output.startswith("ann@lists.example\t")
-
-
-def test_init_writes_what_is_missing_and_keeps_what_is_there(bare: CommandLine) -> None:
-    said = CliRunner().invoke(cli, ["init", "new/folder"]).output
-    assert said == (
-        f"new/folder/gatepost.toml: written\n{bare.folder}/new/folder/var/gatepost.db: an empty store, made\n"
-    )
-    settings = bare.folder / "new/folder/gatepost.toml"
-    assert stat.S_IMODE(settings.stat().st_mode) & 0o007 == 0
-    settings.write_text("[lists]\ndirectory = 'sqlite:///other.db'\n")
-    said = CliRunner().invoke(cli, ["--config", "new/folder/gatepost.toml", "init", "new/folder"]).output
-    assert "kept, it is there already" in said
-    assert f"{bare.folder}/new/folder/other.db: an empty store, made" in said
-    assert "other.db: kept, it is a store already" in CliRunner().invoke(cli, ["init", "new/folder"]).output
-
-
-def test_init_goes_where_config_says(bare: CommandLine) -> None:
-    assert str(bare.settings) in bare("init")
-    assert "give one of them" in bare.refused(64, "init", "elsewhere")
-
-
-def test_init_where_nothing_can_be_written(bare: CommandLine) -> None:
-    (bare.folder / "file").touch()
-    result = CliRunner().invoke(cli, ["init", "file"])
-    assert (result.exit_code, result.stdout) == (73, "")
-    assert result.stderr == "Error: file: File exists\n"
-
-
-def test_init_makes_no_store_for_lists_that_are_elsewhere(bare: CommandLine) -> None:
-    bare.settings.write_text("[lists]\ndirectory = 'toml:///lists.toml'\n")
-    assert "there is no store to make" in bare("init")
 
 
 def test_a_missing_store_says_how_to_make_it(gatepost: CommandLine) -> None:

@@ -24,7 +24,8 @@ def test_domains(gatepost: CommandLine) -> None:
     ]
     assert gatepost("domain", "remove", "example.org") == "example.org: removed\n"
     assert "no domain example.org" in gatepost.refused(67, "domain", "remove", "example.org")
-    assert "still has 1 list" in gatepost.refused(65, "domain", "remove", "lists.example")
+    hint = "to remove them too: gatepost domain remove lists.example --with-lists\n"
+    assert gatepost.refused(65, "domain", "remove", "lists.example").endswith(hint)
     assert "alias of lists.example" in gatepost.refused(65, "domain", "add", "l.example")
 
 
@@ -34,6 +35,16 @@ def test_creating_and_removing_lists(gatepost: CommandLine) -> None:
     assert gatepost("list", "ls") == "ann@lists.example\treject\t\nbob@lists.example\thold\t\n"
     assert gatepost("list", "remove", "bob@lists.example") == "bob@lists.example: removed\n"
     assert "no list bob@" in gatepost.refused(67, "list", "remove", "bob@lists.example")
+
+
+def test_a_domain_goes_with_all_its_lists(gatepost: CommandLine) -> None:
+    gatepost("list", "create", "bee@lists.example")
+    gatepost("domain", "add", "other.example")
+    said = gatepost("domain", "remove", "lists.example", "--with-lists")
+    assert said == "ann@lists.example: removed\nbee@lists.example: removed\nlists.example: removed\n"
+    assert gatepost("domain", "ls") == "other.example\t\tno\n"
+    assert gatepost.json("list", "ls") == []
+    assert gatepost("domain", "remove", "other.example", "--with-lists") == "other.example: removed\n"
 
 
 def test_a_list_in_an_unknown_domain_comes_with_a_hint(gatepost: CommandLine) -> None:

@@ -4,14 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_conf.settings import SettingsError, find, loading
+from gatepost_conf import settings_file
+from gatepost_conf.settings import SettingsError, find
 
 
 @pytest.fixture
 def system_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     path = tmp_path / "etc" / "gatepost.toml"
     path.parent.mkdir()
-    monkeypatch.setattr(loading, "SYSTEM_FILE", path)
+    monkeypatch.setattr(settings_file, "SYSTEM_FILE", path)
     return path
 
 

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import click
 import pytest
+from click.testing import CliRunner
 
 from gatepost import cli
 from gatepost_conf.settings import Settings, parse
@@ -88,6 +89,13 @@ def anchor(heading: str) -> str:
 
 def test_the_commands_page_is_up_to_date() -> None:
     assert PAGE.read_text(encoding="utf-8") == page(), "docs/commands.md is old: make docs"
+
+
+def test_the_commands_page_names_no_settings_of_the_machine_that_makes_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEPOST_CONFIG", "/srv/here.toml")
+    CliRunner().invoke(cli, ["list", "--help"])
+    assert PAGE.read_text(encoding="utf-8") == page()
+    assert "here.toml" not in page()
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

@@ -77,7 +77,7 @@ def test_a_second_run_keeps_what_is_there(made: tuple[Path, str]) -> None:
     before = first_line(folder, "member ls announce@lists.example --json"), first_line(folder, "list ls")
     done = example(folder)
     assert done.returncode == 0
-    assert done.stdout.count("kept, ") == 3
+    assert done.stdout.count("kept, ") == 4
     assert (folder / "gatepost.toml").read_text() == settings
     assert (first_line(folder, "member ls announce@lists.example --json"), first_line(folder, "list ls")) == before
 
@@ -98,7 +98,7 @@ def test_another_directory_is_left_alone(tmp_path: Path) -> None:
     done = example(tmp_path)
     assert done.returncode == 0, done.stderr
     assert f"check_policy_service unix:{tmp_path}/policy.sock\n" in done.stdout
-    assert not (tmp_path / "var").exists()
+    assert not (tmp_path / "var" / "gatepost.db").exists()
 
 
 def test_wrong_settings_end_it(tmp_path: Path) -> None:

@@ -282,5 +282,6 @@ def test_the_command(site: Site, postfix: Postfix) -> None:
     broken = [*command, "--host", "192.0.2.1"]
     done = subprocess.run(broken, capture_output=True, text=True, check=False)
     assert done.returncode == 1
+    assert done.stdout.startswith(f"settings: {site.file}\n")
     assert "wrong    domains" in done.stdout
     assert "mend: lists.example. IN MX 10 192.0.2.1." in done.stdout

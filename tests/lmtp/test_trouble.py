@@ -22,12 +22,14 @@ from lmtplab import RunningLmtp, as_sent, lmtp_settings
 from mtalab import Client
 from needs import folder_that_protects, protect
 from queuelab.disk import Disk
+from running import COMMAND, Gatepost
 from wire.lmtp_words import DIRECTORY
 
 ANNE, TEAM, OPEN, OWNER = "anne@example.org", "team@lists.example", "open@lists.example", "open-owner@lists.example"
 RECIPIENTS = [TEAM, OPEN, TEAM, OWNER]
 ENTRIES = 3
 ACCEPTED, TAKEN, NO_ROOM, TROUBLE = "250 2.1.5", "250 2.0.0", "452 4.3.1", "451 4.3.0"
+POLICY_TOO = '[policy]\nlisten = ["inet:127.0.0.1:0"]\n[socketmap]\nenabled = false'
 LINE = b"x" * 76 + b"\r\n"
 SMALL, BIG = LINE, LINE * (3_000_000 // len(LINE))
 
@@ -187,6 +189,77 @@ def test_a_queue_that_is_removed_and_made_anew(tmp_path: Path, workers: int) -> 
         versions.create(receiver.queue_url)
         assert senders.told() == {TAKEN}
         senders.check(receiver)
+
+
+@both
+def test_a_queue_that_is_lost_comes_back_by_init(tmp_path: Path, workers: int) -> None:
+    with running(tmp_path, workers) as (receiver, senders):
+        assert senders.told() == {TAKEN}
+        senders.check(receiver)
+        for file in queue_files(tmp_path):
+            file.unlink()
+        assert senders.told() == {TROUBLE}
+        receiver.wait_line("not queued.*No such file")
+        assert init(receiver) == f"{tmp_path}/queue.db: an empty queue, made"
+        assert senders.told() == {TAKEN}
+        assert senders.told(BIG) == {TAKEN}
+        senders.check(receiver)
+
+
+@both
+@pytest.mark.parametrize("is_there", [True, False])
+def test_no_queue_is_made_where_a_disk_may_be_missing(tmp_path: Path, workers: int, is_there: bool) -> None:
+    """The folder is empty, as a mount point is without its disk, or there is none."""
+    disk = tmp_path / "disk"
+    if is_there:
+        disk.mkdir()
+    (tmp_path / "lists.toml").write_text(DIRECTORY, "utf-8")
+    settings = lmtp_settings("toml:///lists.toml", f"workers = {workers}").replace("queue.db", "disk/queue.db")
+    with Gatepost(tmp_path, settings, "lmtp") as receiver, ExitStack() as closing:
+        receiver.wait_line(r'"the queue cannot be used" part=lmtp .*disk not mounted.* hint=".*gatepost init"')
+        clients = [closing.enter_context(Client(("127.0.0.1", receiver.port("lmtp")))) for _ in range(3 * workers)]
+        for client in clients:
+            client.hello(verb="LHLO")
+        senders = Senders(clients)
+        assert senders.told() == {TROUBLE}
+        assert senders.told(BIG) == {TROUBLE}
+        assert disk.exists() == is_there
+        assert list(disk.glob("*")) == []
+        assert init(receiver) == f"{disk}/queue.db: an empty queue, made"
+        assert senders.told() == {TAKEN}
+        assert senders.told(BIG) == {TAKEN}
+
+
+def test_a_queue_that_is_missing_at_the_start_is_made_beside_other_files_and_told_of(tmp_path: Path) -> None:
+    (tmp_path / "lists.toml").write_text(DIRECTORY, "utf-8")
+    with Gatepost(tmp_path, lmtp_settings("toml:///lists.toml"), "lmtp") as receiver:
+        receiver.wait_line(f'warning event="there was no queue, a new one was made" part=lmtp file={tmp_path}/queue.db')
+        with Client(("127.0.0.1", receiver.port("lmtp"))) as client:
+            client.hello(verb="LHLO")
+            assert Senders([client]).told() == {TAKEN}
+
+
+def test_a_queue_that_cannot_be_used_at_the_start_stops_no_other_door(tmp_path: Path) -> None:
+    (tmp_path / "lists.toml").write_text(DIRECTORY, "utf-8")
+    (tmp_path / "queue.db").mkdir()
+    settings = lmtp_settings("toml:///lists.toml", POLICY_TOO)
+    with Gatepost(tmp_path, settings, "policy", "lmtp") as receiver:
+        receiver.wait_line("the queue cannot be used")
+        with receiver.connect("policy") as connection:
+            connection.sendall(b"request=smtpd_access_policy\nprotocol_state=RCPT\nrecipient=team@lists.example\n\n")
+            assert connection.recv(1000).startswith(b"action=")
+        with Client(("127.0.0.1", receiver.port("lmtp"))) as client:
+            client.hello(verb="LHLO")
+            assert Senders([client]).told() == {TROUBLE}
+            (tmp_path / "queue.db").rmdir()
+            init(receiver)
+            assert Senders([client]).told() == {TAKEN}
+
+
+def init(receiver: Gatepost) -> str:
+    """Make what is missing, by the command that every hint names; what it says of the queue."""
+    command = [*COMMAND, "--config", str(receiver.settings), "init"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()[-1]
 
 
 @both

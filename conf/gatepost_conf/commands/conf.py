@@ -89,11 +89,25 @@ def qmail(context: ConfContext, folder: Path | None) -> None:
 
 
 @conf.command()
+@click.argument("unit", required=False, type=click.Choice(("gatepost.service", "gatepost.socket")))
 @_to_folder
 @pass_conf
-def systemd(context: ConfContext, folder: Path | None) -> None:
-    """systemd: the unit files of gatepost itself."""
-    _hand_over(_pieces("systemd", context), folder)
+def systemd(context: ConfContext, unit: str | None, folder: Path | None) -> None:
+    """systemd: the unit of gatepost itself, or the one of its sockets, which may be left out.
+
+    What is printed is one whole unit, gatepost.service if none is named. With --write, both are written.
+
+    \b
+    Examples:
+      gatepost conf systemd > /etc/systemd/system/gatepost.service
+      gatepost conf systemd gatepost.socket
+    """
+    units = _pieces("systemd", context)
+    if unit or folder is None:
+        units = [piece for piece in units if piece.name == (unit or "gatepost.service")]
+    if not units:
+        raise click.UsageError(f"there is no {unit}: no door listens on a TCP address")
+    _hand_over(units, folder)
 
 
 def _pieces(server: str, context: ConfContext) -> list[Piece]:

@@ -76,6 +76,8 @@ def doctor(
     from gatepost_conf.doctor.examine import examine  # noqa: PLC0415
 
     findings = examine(_case(context, queue_schema, nameservers, Options(**options)))
+    if not as_json:
+        click.echo(f"settings: {context.settings_file()}")
     is_right = _print_json(findings) if as_json else _print(findings)
     click.get_current_context().exit(0 if is_right else _EX_WRONG)
 

@@ -11,9 +11,7 @@ from pydantic import ValidationError
 from gatepost_conf.settings.models import Settings
 from gatepost_conf.settings.problems import SettingsError
 from gatepost_conf.settings.report import problem_lines
-
-FILE_NAME = "gatepost.toml"
-SYSTEM_FILE = Path("/etc/gatepost") / FILE_NAME
+from gatepost_conf.settings_file import search, usual_places
 
 # tomllib says where with '(at line 3, column 7)' or '(at end of document)'.
 _POSITION = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)$")
@@ -24,31 +22,16 @@ _NAME = re.compile(r"'([^']*)'")
 
 
 def find(explicit: str | None, environ: Mapping[str, str], cwd: Path) -> Path:
-    """The file to read: `explicit` (--config), else $GATEPOST_CONFIG, else ./gatepost.toml, else the system's.
+    """The file to read, by the search of gatepost_conf.settings_file.
 
     Whether a file that was named is there shows when it is loaded. Raises SettingsError when none was named and
     there is none.
     """
-    if named := explicit or environ.get("GATEPOST_CONFIG"):
-        return cwd / named
-    usual = (cwd / FILE_NAME, SYSTEM_FILE)
-    for path in usual:
-        if _is_there(path):
-            return path
-    places = " and ".join(str(path) for path in usual)
+    if found := search(explicit, environ, cwd):
+        return found
+    places = " and ".join(map(str, usual_places(cwd)))
     hint = "name one with --config FILE or $GATEPOST_CONFIG, or write one with `gatepost init`"
     raise SettingsError([f"no configuration file: looked for {places}; {hint}"])
-
-
-def _is_there(path: Path) -> bool:
-    """A file that may not be looked at counts too: to pass it over in silence would hide the trouble."""
-    try:
-        path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        return False
-    except OSError:
-        return True
-    return True
 
 
 def load(path: Path) -> Settings:

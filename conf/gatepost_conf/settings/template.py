@@ -6,6 +6,7 @@ likely to change; text follows `# `. As it is written, the file says what an emp
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from textwrap import wrap
@@ -16,6 +17,8 @@ from gatepost_conf.settings import models
 from gatepost_conf.settings.models import Section
 
 WIDTH = 100
+# The folder that the defaults name, beside the file.
+DATA = "var"
 
 _PREAMBLE = (
     "gatepost's settings. A line that begins with #key shows the default, or an example where there is none: take the"
@@ -60,10 +63,13 @@ SECTIONS = (
 )
 
 
-def template() -> str:
-    """The text of the file; it loads to the defaults, with any of its keys uncommented too."""
+def template(data: str = DATA) -> str:
+    """The text of the file; it loads to the defaults, with any of its keys uncommented too.
+
+    data: the folder that store, queue and tables are in, if another than the default.
+    """
     blocks = ["".join(_comment(_PREAMBLE)), *("".join(_lines(entry)) for entry in SECTIONS)]
-    return "\n".join(blocks)
+    return re.sub(rf'(?<=")(sqlite:///|){DATA}/', rf"\g<1>{data}/", "\n".join(blocks))
 
 
 def _lines(entry: Entry) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -26,7 +27,7 @@ _COLOURS = {Answer.ACCEPT: "green", Answer.NOT_OURS: "yellow", Answer.DEFER: "ye
 @as_json
 @pass_lists
 def check(lists: ListsContext, sender: str, recipient: str, size: int, as_json: bool) -> None:
-    """May SENDER post to RECIPIENT? Print the SMTP reply, then every test on the way to it.
+    """May SENDER post to RECIPIENT? Print the SMTP reply, which settings gave it, and every test on the way to it.
 
     SENDER <> is the null sender. The exit code is 0 for mail that may pass and for addresses that are not ours, 67
     where there is no such list, 77 where the sender may not post, 65 for an address that cannot be read, and 75 when
@@ -42,7 +43,7 @@ def check(lists: ListsContext, sender: str, recipient: str, size: int, as_json: 
     if as_json:
         print_json(_as_dict(verdict, steps))
     else:
-        _print(verdict, steps)
+        _print(verdict, steps, lists.settings_file())
     if not verdict.test:
         click.echo(f"gatepost: {verdict.why}", err=True)
     click.get_current_context().exit(_exit_code(verdict))
@@ -67,7 +68,7 @@ def _as_dict(verdict: Verdict, steps: list[Step]) -> dict[str, Any]:
     }
 
 
-def _print(verdict: Verdict, steps: list[Step]) -> None:
+def _print(verdict: Verdict, steps: list[Step], settings_file: Path) -> None:
     click.secho(f"{verdict.code} {verdict.status} {verdict.text}", fg=_COLOURS[verdict.answer], bold=True)
-    for test, answer, why in steps:
-        click.echo(f"{test:<{_WIDTH}}  {answer or '-':<8}  {why}")
+    for name, answer, why in (("settings", None, settings_file), *steps):
+        click.echo(f"{name:<{_WIDTH}}  {answer or '-':<8}  {why}")

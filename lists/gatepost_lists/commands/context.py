@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,13 +30,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 @dataclass(frozen=True)
 class ListsContext:
-    """Where the lists are and by what rules they are judged; each is found out when it is first needed.
+    """Where the lists are, by what rules they are judged, and which file says so; each found out when first needed.
 
     names_changed is called when a list or a domain has come, gone or changed its name, once the change is committed.
     """
 
     url: Callable[[], str]
     rules: Callable[[], Rules]
+    settings_file: Callable[[], Path]
     names_changed: Callable[[], None]
 
     @contextmanager

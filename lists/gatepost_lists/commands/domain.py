@@ -38,12 +38,19 @@ def add(lists: ListsContext, name: str, alias_domain: str | None, shared: bool |
 
 @domain.command()
 @click.argument("name", metavar="DOMAIN", shell_complete=complete_domain)
+@click.option("--with-lists", is_flag=True, help="Remove all its lists too, with their members and bans.")
 @pass_lists
-def remove(lists: ListsContext, name: str) -> None:
-    """Remove DOMAIN, which must have no lists any more."""
+def remove(lists: ListsContext, name: str, with_lists: bool) -> None:
+    """Remove DOMAIN, which must have no lists any more, unless they are to go with it.
+
+    \b
+    Example:
+      gatepost domain remove lists.example --with-lists
+    """
     with lists.store() as store:
-        store.remove_domain(name)
-    click.echo(f"{name}: removed")
+        removed = store.remove_domain(name, with_lists)
+    for one in (*removed, name):
+        click.echo(f"{one}: removed")
     lists.names_changed()
 
 

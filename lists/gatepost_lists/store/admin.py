@@ -43,10 +43,15 @@ class Store(Delivering):
         with self.transaction() as connection:
             return domains.add(connection, domain, alias_domain, shared)
 
-    def remove_domain(self, domain: str) -> None:
-        """Raises NotFoundError, and ExistsError while the domain has lists."""
+    def remove_domain(self, domain: str, with_lists: bool = False) -> list[str]:
+        """Remove a domain; the posting addresses of the lists that went with it.
+
+        Raises NotFoundError, and ExistsError while the domain has lists, unless they are to go too.
+        """
         with self.transaction() as connection:
+            removed = mailinglists.remove_all(connection, domain) if with_lists else []
             domains.remove(connection, domain)
+        return removed
 
     def domains(self) -> list[Domain]:
         """All domains, in the order of their names."""

@@ -77,7 +77,8 @@ def remove(connection: sa.Connection, text: str) -> None:
     lists = connection.scalar(sa.select(sa.func.count()).where(mailinglist.c.mail_host == host))
     if lists:
         raise ExistsError(
-            f"{host} still has {lists} list{'s' if lists > 1 else ''}", f"see them with: gatepost list ls {host}"
+            f"{host} still has {lists} list{'s' if lists > 1 else ''}",
+            f"see them with: gatepost list ls {host}; to remove them too: gatepost domain remove {host} --with-lists",
         )
     connection.execute(domain.delete().where(domain.c.mail_host == host))
 

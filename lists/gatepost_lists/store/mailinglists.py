@@ -157,6 +157,11 @@ def remove(connection: sa.Connection, text: str) -> str:
     return f"{row['list_name']}@{row['mail_host']}"
 
 
+def remove_all(connection: sa.Connection, text: str) -> list[str]:
+    """Remove all lists of a domain; their posting addresses. Raises NotFoundError for an unknown domain."""
+    return [remove(connection, row["fqdn_listname"]) for row in listing(connection, text)]
+
+
 def listing(connection: sa.Connection, text: str = "") -> list[dict[str, Any]]:
     """The attributes of all lists, or of those of one domain, in the order of their addresses."""
     query = sa.select(mailinglist).order_by(mailinglist.c.mail_host, mailinglist.c.list_name)

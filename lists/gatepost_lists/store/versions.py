@@ -6,9 +6,8 @@ alembic and its revisions are loaded only where there is something to migrate.
 
 from __future__ import annotations
 
-import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -21,6 +20,8 @@ from gatepost_lists.store.errors import BadUrlError, StoreReadOnlyError, StoreTr
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
 
 BUSY_SECONDS = 10
+# Who may read it is for the umask to say; those who are neither owner nor group never may.
+MODE = 0o660
 MIGRATIONS = Path(__file__).parent / "migrations"
 # An engine's option: its transactions only read, and so never wait for one that writes.
 READING = "gatepost_reading"
@@ -114,13 +115,23 @@ def _make_current(engine: sa.Engine) -> None:
     upgrade(engine)
 
 
-def create(store: str | Path) -> bool:
-    """Make an empty store, and the folders that it is in; True if it was not there before.
+def _make_file(path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists():
+        path.touch(MODE)
 
-    One that is there stays as it is, or is upgraded. Raises StoreTroubleError.
+
+def create(store: str | Path, make_file: Callable[[Path], object] = _make_file) -> bool:
+    """Make an empty store; True if it was not there before. One that is there stays as it is, or is upgraded.
+
+    make_file makes an empty file, and the folders that it is in, where there is none. Raises StoreTroubleError.
     """
     url = store_url(store)
-    _make_file(Path(url.database or ""))
+    path = Path(url.database or "")
+    try:
+        make_file(path)
+    except OSError as error:
+        raise StoreTroubleError(f"{error.filename or path}: {error.strerror}") from error
     engine = open_engine(url)
     with named_trouble(url):
         try:
@@ -129,15 +140,6 @@ def create(store: str | Path) -> bool:
         finally:
             engine.dispose()
     return made
-
-
-def _make_file(path: Path) -> None:
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        # Who may read it is for the umask to say; those who are neither owner nor group never may.
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o660))
-    except OSError as error:
-        raise StoreTroubleError(f"{error.filename or path}: {error.strerror}") from error
 
 
 def upgrade(engine: sa.Engine) -> None:

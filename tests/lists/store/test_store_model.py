@@ -100,6 +100,15 @@ class StoreAgreesWithModel(RuleBasedStateMachine):
             self.domains[host] = alias, shared
 
     @rule(host=hosts)
+    def remove_domain_with_lists(self, host: str) -> None:
+        gone = sorted(name for name in self.lists if name.endswith(f"@{host}"))
+        if host in self.domains:
+            assert self.store.remove_domain(host, with_lists=True) == gone
+            del self.domains[host]
+        for name in gone:
+            self.forget_list(name)
+
+    @rule(host=hosts)
     def remove_domain(self, host: str) -> None:
         has_lists = any(name.endswith(f"@{host}") for name in self.lists)
         try:
@@ -130,11 +139,14 @@ class StoreAgreesWithModel(RuleBasedStateMachine):
     @rule(name=lists)
     def remove_list(self, name: str) -> None:
         if self.attempt(name in self.lists, self.store.remove_list, name):
-            del self.lists[name]
-            self.members = {key: action for key, action in self.members.items() if key[0] != name}
-            self.bans = {ban for ban in self.bans if ban.mailing_list != name}
-            self.stopped = {key: status for key, status in self.stopped.items() if key[0] != name}
-            self.forget_strangers()
+            self.forget_list(name)
+
+    def forget_list(self, name: str) -> None:
+        del self.lists[name]
+        self.members = {key: action for key, action in self.members.items() if key[0] != name}
+        self.bans = {ban for ban in self.bans if ban.mailing_list != name}
+        self.stopped = {key: status for key, status in self.stopped.items() if key[0] != name}
+        self.forget_strangers()
 
     @rule(name=lists, who=st.lists(people, min_size=1, max_size=3), role=roles, action=actions, bulk=st.booleans())
     def add_members(self, name: str, who: list[str], role: Role, action: str | None, bulk: bool) -> None:

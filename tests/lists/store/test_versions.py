@@ -6,14 +6,12 @@ import os
 import sqlite3
 import subprocess
 import sys
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
@@ -23,7 +21,8 @@ from gatepost_lists.store.changes import Ban, Change, Member
 from gatepost_lists.store.errors import BadUrlError, StoreReadOnlyError, StoreTroubleError
 from gatepost_lists.store.schema import SCHEMA_VERSION, metadata
 from gatepost_lists.store.sqlite import SqliteDirectory
-from gatepost_lists.store.versions import alembic_config, create, open_engine, store_url, without_foreign_keys
+from gatepost_lists.store.versions import alembic_config, create, open_engine, store_url
+from migrating import migrate
 
 
 def execute(path: Path, statement: str) -> list[tuple[object, ...]]:
@@ -125,15 +124,6 @@ def old(tmp_path: Path) -> Path:
     ):
         execute(file, statement)
     return file
-
-
-def migrate(file: Path, revision: str, run: Callable[[Config, str], None] = command.upgrade) -> None:
-    """Bring a file up to a revision, or down."""
-    engine = open_engine(store_url(file))
-    with without_foreign_keys(engine) as connection, connection.begin():
-        config = alembic_config()
-        config.attributes["connection"] = connection
-        run(config, revision)
 
 
 def test_an_older_store_is_upgraded_when_it_is_opened(old: Path) -> None:
