@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from doctorlab import Site, SpoiltPostfix
-from mtalab import Lab, Postfix, setup
+from mtalab import Lab, Port, Postfix, setup
 
 
 @pytest.fixture(scope="session")
@@ -28,6 +28,13 @@ def public() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@pytest.fixture
+def dead() -> Iterator[int]:
+    """A port where nobody listens."""
+    with Port() as free:
+        yield free.number
 
 
 @pytest.fixture(scope="module")
