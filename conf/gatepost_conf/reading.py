@@ -6,6 +6,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gatepost_conf import pymilter
 from gatepost_conf.site import Site, site_of
 from gatepost_lists.open import open_directory
 
@@ -16,4 +17,4 @@ if TYPE_CHECKING:
 def read_site(settings: Settings, settings_file: Path, program: Path) -> Site:
     """Ask the directory for all its names. Raises DirectoryTrouble, and BadUrlError where no engine serves its URL."""
     with closing(open_directory(settings.lists.directory)) as directory, directory.snapshot():
-        return site_of(settings, settings_file, program, directory.names())
+        return site_of(settings, settings_file, program, directory.names(), pymilter.is_installed())

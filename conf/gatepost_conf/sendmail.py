@@ -1,10 +1,14 @@
 """What Sendmail needs: lines for sendmail.mc, and mailertable entries (cf/README, the Operation Guide).
 
 Either the milter or the socket map asks the judge; the LMTP mailer brings the mail. No I/O here.
+
+Where the headers are to count only the milter is printed, since the map is asked before them; where pymilter is missing
+only the map is.
 """
 
 from __future__ import annotations
 
+from gatepost_conf.asking import door_to_ask, troubles
 from gatepost_conf.dialling import Dialled, Tcp, dialled
 from gatepost_conf.names import hosts_of_lists
 from gatepost_conf.pieces import Piece
@@ -21,44 +25,64 @@ _FLAGS = "mDFMuXzk8"
 def pieces(site: Site) -> list[Piece]:
     """Everything for Sendmail."""
     return [
-        *_milter(dialled([site.milter] if site.milter else [])),
-        *_socket_map(dialled(site.socketmap)),
+        *_asking(site),
         Piece("lists.mc", f"the lists' domains; {_BEFORE}", _domains(site)),
         Piece("mailers.mc", f"the LMTP mailer; {_BEHIND}", _mailers(site)),
         _mailer_table(site),
     ]
 
 
-def _milter(where: Dialled) -> list[Piece]:
-    socket = _socket(where)
-    if not socket:
-        return []
-    filters = f"INPUT_MAIL_FILTER(`gatepost', `S={socket}, F=T, T=C:10s;S:10s;R:30s;E:30s')dnl\n"
-    return [Piece("milter.mc", f"who may post, asked of the milter; {_BEFORE}", _sockets_note(where) + filters)]
+def warnings(site: Site) -> list[str]:
+    """What somebody should know of what is asked."""
+    milter, table = _sockets(site)
+    return list(troubles(site, door_to_ask(bool(table), bool(milter), site.milter_stage)))
 
 
-def _socket_map(where: Dialled) -> list[Piece]:
+def _asking(site: Site) -> list[Piece]:
+    """The milter, the socket map, or one of them to choose."""
+    milter, table = _sockets(site)
+    by_headers = milter is not None and site.milter_stage == "headers"
+    found = [_milter(milter, by_headers)] if milter else []
+    if table and not by_headers:
+        found.append(_socket_map(table, bool(milter), site.milter is not None and not site.has_pymilter))
+    return found
+
+
+def _sockets(site: Site) -> tuple[Dialled | None, Dialled | None]:
+    """The milter's and the socket map's, None for what cannot answer."""
+    milter = dialled([site.milter] if site.milter and site.has_pymilter else [])
+    table = dialled(site.socketmap)
+    return milter if _socket(milter) else None, table if _socket(table) else None
+
+
+def _milter(where: Dialled, alone: bool) -> Piece:
+    filters = f"INPUT_MAIL_FILTER(`gatepost', `S={_socket(where)}, F=T, T=C:10s;S:10s;R:30s;E:30s')dnl\n"
+    how = "by the headers too, which a socket map is not shown" if alone else "asked of the milter"
+    return Piece("milter.mc", f"who may post, {how}; {_BEFORE}", _sockets_note(where) + filters)
+
+
+def _socket_map(where: Dialled, beside_milter: bool, no_pymilter: bool) -> Piece:
     """Without -T an answer that cannot be had now would be a permanent refusal."""
-    socket = _socket(where)
-    if not socket:
-        return []
     lines = [
         "LOCAL_CONFIG",
-        f"Kverdict socket -T<TMPF> {socket}",
+        f"Kverdict socket -T<TMPF> {_socket(where)}",
         "LOCAL_RULESETS",
         "SLocal_check_rcpt",
         "R$*\t\t\t\t$: $(verdict $&f | $1 $: NONE $)",
         'R$* <TMPF>\t\t\t$#error $@ 4.3.0 $: "451 cannot tell now, try again later"',
         "R$- $- . $- . $- $*\t\t$#error $@ $2.$3.$4 $: $1 $5",
     ]
-    return [
-        Piece(
-            "verdict.mc",
-            f"the same without a milter, by the socket map: one of the two is enough; {_BEHIND}.\n"
-            "Behind SLocal_check_rcpt the columns are parted by tabs",
-            _sockets_note(where) + "".join(f"{line}\n" for line in lines),
-        )
-    ]
+    if beside_milter:
+        comment = "the same without a milter, by the socket map: one of the two is enough"
+    elif no_pymilter:
+        comment = "who may post, asked by the socket map; no milter, as pymilter is not installed here (docs/milter.md)"
+    else:
+        comment = "who may post, asked by the socket map"
+    return Piece(
+        "verdict.mc",
+        f"{comment}; {_BEHIND}.\nBehind SLocal_check_rcpt the columns are parted by tabs",
+        _sockets_note(where) + "".join(f"{line}\n" for line in lines),
+    )
 
 
 def _domains(site: Site) -> str:

@@ -28,10 +28,12 @@ class Site:
 
     hostname, origin, owner: as in [site]. domains: every domain with its lists; a domain is marked shared also where
     [lists] shared_domains says so. policy, socketmap, milter, lmtp: what these parts listen on; empty or None where a
-    part is not enabled. public_address: HOST:PORT or [IPV6]:PORT, which mail servers dial for LMTP. lmtp_stage and
-    sender_tests: as in [lmtp]. maps_dir, map_type ("": the default), lmtp_service: as in [postfix]. settings_file and
-    program: the absolute paths of gatepost.toml and of the command `gatepost`. written: the folders in which the
-    services write the store, the queue and the log.
+    part is not enabled. policy_places, milter_place: the same, enabled or not: what a mail server may have been told
+    to ask before. milter_stage: as in [milter]. public_address: HOST:PORT or [IPV6]:PORT, which mail servers dial for
+    LMTP. lmtp_stage and sender_tests: as in [lmtp]. maps_dir, map_type ("": the default), lmtp_service: as in
+    [postfix]. settings_file and program: the absolute paths of gatepost.toml and of the command `gatepost`. written:
+    the folders in which the services write the store, the queue and the log. has_pymilter: whether the milter could
+    run here.
     """
 
     hostname: str
@@ -42,6 +44,9 @@ class Site:
     policy: tuple[ListenAddress, ...]
     socketmap: tuple[ListenAddress, ...]
     milter: ListenAddress | None
+    policy_places: tuple[ListenAddress, ...]
+    milter_place: ListenAddress
+    milter_stage: str
     lmtp: tuple[ListenAddress, ...]
     public_address: str
     lmtp_stage: str
@@ -52,6 +57,7 @@ class Site:
     settings_file: Path
     program: Path
     written: tuple[Path, ...] = ()
+    has_pymilter: bool = True
 
     @property
     def lmtp_endpoint(self) -> tuple[str, int]:
@@ -65,8 +71,14 @@ def dialled_host(host: str) -> str:
     return _LOOPBACK.get(host, host)
 
 
-def site_of(settings: Settings, settings_file: Path, program: Path, domains: Iterable[DomainNames]) -> Site:
-    """The site that the settings and the directory's domains make.
+def site_of(
+    settings: Settings,
+    settings_file: Path,
+    program: Path,
+    domains: Iterable[DomainNames],
+    has_pymilter: bool = True,
+) -> Site:
+    """The site that the settings and the directory's domains make, on a machine that has pymilter or has not.
 
     Raises DirectoryTrouble for a domain whose name is none: no configuration may hold it.
     """
@@ -79,8 +91,11 @@ def site_of(settings: Settings, settings_file: Path, program: Path, domains: Ite
         domains=tuple(_marked_shared(names, shared) for names in domains),
         probe_senders=settings.lists.probe_senders,
         policy=policy.listen if policy.enabled else (),
-        socketmap=socketmap.listen if socketmap.enabled else (),
+        socketmap=socketmap.listen if policy.enabled and socketmap.enabled else (),  # the same processes serve both
         milter=milter.listen if milter.enabled else None,
+        policy_places=policy.listen,
+        milter_place=milter.listen,
+        milter_stage=milter.stage,
         lmtp=lmtp.listen if lmtp.enabled else (),
         public_address=lmtp.public_address,
         lmtp_stage=lmtp.stage,
@@ -91,6 +106,7 @@ def site_of(settings: Settings, settings_file: Path, program: Path, domains: Ite
         settings_file=settings_file,
         program=program,
         written=tuple(_written(settings)),
+        has_pymilter=has_pymilter,
     )
 
 

@@ -126,7 +126,8 @@ def test_addresses_as_postfix_dials_them(settings: str, expected: str) -> None:
 def test_what_main_cf_cannot_hold_is_not_put_into_it() -> None:
     with pytest.raises(lookups.FolderError, match=r"'/a b': in main\.cf"):
         lookups.in_files(Path("/a b"), "hash")
-    listen = '[policy]\nlisten = ["unix:/run/a b/$x", "unix:/run/policy"]\n[milter]\nlisten = "unix:/run/{x}"\n'
+    unspeakable = '[milter]\nstage = "headers"\nlisten = "unix:/run/{x}"\n'
+    listen = f'[policy]\nlisten = ["unix:/run/a b/$x", "unix:/run/policy"]\n{unspeakable}'
     lines = by_files([LISTS], Machine(found=True), listen)
     assert lines["smtpd_data_restrictions"] == "check_policy_service unix:/run/policy"
     assert "smtpd_milters" not in lines

@@ -62,8 +62,8 @@ class Fake:
     def _told(self, command: Sequence[str]) -> str:
         if command[1] == "-h":
             return f"{self.default_type}\n"
-        values = EXPANDED if command[1] == "-x" else MAIN_CF
-        return "".join(f"{name} = {values.get(name, '')}\n" for name in command if name in values)
+        values = {"-x": {**MAIN_CF, **EXPANDED}, "-d": {}, "-P": {}}.get(command[1], MAIN_CF)
+        return "".join(f"{name} = {value}\n" for name, value in values.items())
 
     @property
     def compiled(self) -> int:

@@ -134,6 +134,17 @@ def test_site_as_given() -> None:
     assert (site.hostname, site.owner, site.origin) == ("mx.example.org", "Ann@example.org", "example.org")
 
 
+def test_an_origin_in_a_file(tmp_path: Path) -> None:
+    file = tmp_path / "mailname"
+    for text, expected in (("MX.example.org\n", "mx.example.org"), (" example.org \nother\n", "example.org")):
+        file.write_text(text)
+        assert read(f'[site]\norigin = "{file}"').site.origin == expected
+    for wrong in ("", "no domain\n", None):
+        file.unlink() if wrong is None else file.write_text(wrong)
+        with pytest.raises(SettingsError, match="expected a file whose first line is a domain name, got '/"):
+            read(f'[site]\norigin = "{file}"')
+
+
 def test_site_defaults_hang_on_the_hostname(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "gethostname", lambda: "mx.example.net")
     monkeypatch.delattr(socket, "getfqdn")

@@ -72,5 +72,10 @@ SCENARIOS = {
         site([_COM]), Machine(True, {"virtual_alias_maps": "hash:/etc/postfix/virtual"}), _by_files
     ),
     "dedicated": Scenario(site([_LISTS]), Machine(found=True), main_cf.main_cf_verifying),
+    "by the headers": Scenario(
+        site([_LISTS], ["ann@lists.example"], '[milter]\nstage = "headers"\n[lmtp]\nstage = "headers"\n'),
+        Machine(found=True),
+        _by_files,
+    ),
     "live": Scenario(site([_LISTS]), Machine(found=True), _live),
 }

@@ -31,8 +31,10 @@ listen = ["{policy}"]
 listen = ["{socketmap}"]
 [milter]
 listen = "{milter}"
+stage = "{stage}"
 [lmtp]
 listen = [{lmtp}]
+stage = "{stage}"
 public_address = "127.0.0.1:{port}"
 """
 
@@ -40,8 +42,11 @@ public_address = "127.0.0.1:{port}"
 class Served(RunningLmtp):
     """Every part but delivery, at ports that it holds, with the world of the cases. Skips without pymilter."""
 
-    def __init__(self, folder: Path, *, sockets: bool = False) -> None:
-        """Prepare it in a folder that the mail servers can reach. sockets: listen on UNIX sockets alone."""
+    def __init__(self, folder: Path, *, sockets: bool = False, stage: str = "envelope") -> None:
+        """Prepare it in a folder that the mail servers can reach.
+
+        sockets: listen on UNIX sockets alone. stage: at which milter and receiver judge a sender.
+        """
         pymilter()
         self._ports = [Port() for _ in range(4)]
         self.folder = folder
@@ -50,7 +55,9 @@ class Served(RunningLmtp):
         listen = [addresses["lmtp"], *([] if sockets else [f"unix:{self.lmtp_socket}?mode=0666"])]
         addresses["lmtp"] = ", ".join(f'"{address}"' for address in listen)
         build_store(folder / "gatepost.db")
-        super().__init__(folder, SETTINGS.format(port=self._ports[3].number, **addresses), "policy", "milter")
+        super().__init__(
+            folder, SETTINGS.format(port=self._ports[3].number, stage=stage, **addresses), "policy", "milter"
+        )
 
     @property
     def lmtp_socket(self) -> Path:

@@ -14,7 +14,7 @@ _SETTINGS = Path("/etc/gatepost/gatepost.toml")
 _HEAD = f'[site]\nhostname = "mx.example.com"\n[postfix]\nmaps_dir = "{FOLDER}"\n'
 
 
-def site(domains: Iterable[Domain], lists: Iterable[str] = (), settings: str = "") -> Site:
+def site(domains: Iterable[Domain], lists: Iterable[str] = (), settings: str = "", has_pymilter: bool = True) -> Site:
     """The site with these domains and lists; settings are further keys of [postfix], then sections."""
     names: dict[str, list[str]] = {}
     for address in lists:
@@ -22,4 +22,4 @@ def site(domains: Iterable[Domain], lists: Iterable[str] = (), settings: str = "
         names.setdefault(mail_host, []).append(list_name)
     found = (DomainNames(domain, tuple(sorted(names.get(domain.mail_host, ())))) for domain in domains)
     program = Path("/opt/gatepost/.venv/bin/gatepost")
-    return site_of(parse(_HEAD + settings, _SETTINGS), _SETTINGS, program, found)
+    return site_of(parse(_HEAD + settings, _SETTINGS), _SETTINGS, program, found, has_pymilter)

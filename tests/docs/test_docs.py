@@ -136,6 +136,16 @@ def test_command_lines_parse(line: str, arguments: list[str], monkeypatch: pytes
     assert end.value.code == 0, line
 
 
+def test_pip_installs_from_the_source_what_there_is() -> None:
+    """gatepost is on no registry."""
+    named = [
+        name for block in blocks("console") for name in re.findall(r"pip install (?:-\S+ )*'?([^'\n]+)", block.text)
+    ]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    assert named
+    assert set(named) <= {f".[{extra}]" for extra in extras}
+
+
 def heading_of(entry: Entry) -> str:
     return f"[{entry.header}]" if not entry.example else f"[{entry.header.rpartition('.')[0]}.NAME]"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from doctorlab import Site, SpoiltPostfix
-from mtalab import Lab, Postfix
+from mtalab import Lab, Port, Postfix
 from needs import mail_servers
 
 
@@ -27,6 +27,13 @@ def public() -> Iterator[Path]:
         folder = Path(name)
         folder.chmod(0o755)
         yield folder
+
+
+@pytest.fixture
+def dead() -> Iterator[int]:
+    """A port where nobody listens."""
+    with Port() as free:
+        yield free.number
 
 
 @pytest.fixture(scope="module")

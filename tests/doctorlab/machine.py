@@ -23,6 +23,7 @@ class Planted(LocalMachine):
         self.clock = 0.0
         self.free: Room | None = None
         self.me: Account | None = None
+        self.pymilter = True
         self.outputs: dict[tuple[str, ...], Ran] = {}
         self.environment: dict[str, str] = {}
 
@@ -43,6 +44,9 @@ class Planted(LocalMachine):
 
     def room(self, path: Path) -> Room:
         return self.free or super().room(path)
+
+    def has_pymilter(self) -> bool:
+        return self.pymilter
 
     def user(self) -> Account:
         return self.me or super().user()

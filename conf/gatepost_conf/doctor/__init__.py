@@ -6,7 +6,9 @@
 - `examine`          the items in their order
 - `addresses`, `restrictions`, `modes`  how servers write addresses and restrictions, and what a user may do
 - `postfix_config`, `exim_config`, `sendmail_config`  what the mail servers say of themselves
-- `clock`, `versions`, `hosts`, `stores`, `sockets`, `domains`, `closed_lists`  the items about gatepost and its machine
+- `postfix_wires`    what Postfix is told to dial
+- `clock`, `versions`, `hosts`, `stores`, `domains`, `closed_lists`  the items about gatepost and its machine
+- `sockets`, `other_doors`                             the items about what mail servers dial here
 - `postfix_doors`, `postfix_relay`, `postfix_tables`, `exim`, `sendmail`        the items about the mail servers
 
 Nothing is imported here: each command pays for what it uses.
@@ -26,10 +28,12 @@ __all__ = [
     "local",
     "machine",
     "modes",
+    "other_doors",
     "postfix_config",
     "postfix_doors",
     "postfix_relay",
     "postfix_tables",
+    "postfix_wires",
     "restrictions",
     "sendmail",
     "sendmail_config",

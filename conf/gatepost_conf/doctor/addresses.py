@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Literal, NamedTuple
 
@@ -17,7 +17,6 @@ from gatepost_service.sockets import AddressSyntaxError, ListenAddress
 
 Door = Literal["policy", "milter", "lmtp", "socketmap"]
 _EVERYWHERE = {"0.0.0.0", "::"}  # noqa: S104 - what is listened on
-_POSTFIX = re.compile(r"(?:inet|unix):[^\s,{}]+")
 # An LMTP client's next hop without 'inet:' (lmtp(8)); the brackets are those of IPv6, or keep MX records out.
 _NEXT_HOP = re.compile(r"\[?(?:ipv6:)?([^\[\]]+)\]?:(\d+)\Z", re.IGNORECASE)
 _SENDMAIL_INET = re.compile(r"inet6?:(\d+)@\[?([^\]\s,]+)\]?\Z")
@@ -25,12 +24,43 @@ _SENDMAIL_UNIX = re.compile(r"(?:local|unix):([^\s,]+)\Z")
 
 
 class Wire(NamedTuple):
-    """A mail server that is told to dial a door of gatepost's: which, where, and as what user (name or number)."""
+    """Something that a mail server is told to dial, gatepost's or another's.
+
+    door: as what it is dialled. user: as whom, a name or a number. place: what in its configuration says so.
+    meanwhile: what becomes of mail while nobody answers there. removal: the command that takes it out of the
+    configuration, and reload: the one that then makes it count; '' where an editor is needed. spawned: the mail server
+    itself starts gatepost there. seen_at: where a socket's path leads for a program in a chroot, '' for others.
+    """
 
     server: str
     door: Door
     address: ListenAddress
     user: str
+    place: str
+    meanwhile: str
+    removal: str = ""
+    reload: str = ""
+    spawned: bool = False
+    seen_at: str = ""
+
+
+def removal_of(wires: Iterable[Wire]) -> str:
+    """The line that takes them all out of the configuration, '' where none can be taken out by a command."""
+    changing = [wire for wire in wires if wire.removal]
+    return " && ".join(dict.fromkeys([*(wire.removal for wire in changing), *(wire.reload for wire in changing)]))
+
+
+def places_of(wires: Iterable[Wire]) -> str:
+    """Who dials, and where that is said, in words."""
+    places: dict[str, dict[str, None]] = {}
+    for wire in wires:
+        places.setdefault(wire.server, {})[wire.place] = None
+    return "; ".join(f"{server} dials it ({', '.join(found)})" for server, found in places.items())
+
+
+def meanwhile_of(wires: Iterable[Wire]) -> str:
+    """What becomes of mail while nobody answers, in words."""
+    return ", ".join(dict.fromkeys(wire.meanwhile for wire in wires))
 
 
 def postfix_address(text: str, queue_directory: str) -> ListenAddress | None:
@@ -50,13 +80,6 @@ def next_hop(text: str) -> ListenAddress | None:
     """`HOST:PORT`, `[HOST]:PORT`, `[ipv6:ADDRESS]:PORT`; None for what has no port."""
     match = _NEXT_HOP.match(text)
     return ListenAddress(host=match[1].lower(), port=int(match[2])) if match else None
-
-
-def postfix_addresses(text: str, queue_directory: str) -> Iterator[ListenAddress]:
-    """Every address in a value of main.cf."""
-    for found in _POSTFIX.findall(text):
-        if address := postfix_address(found, queue_directory):
-            yield address
 
 
 def sendmail_address(text: str) -> ListenAddress | None:

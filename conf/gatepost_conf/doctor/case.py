@@ -12,7 +12,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
 
-from gatepost_conf.doctor.addresses import Door, Wire, next_hop
+from gatepost_conf.asking import Asked, door_to_ask
+from gatepost_conf.doctor.addresses import Door, Wire, leads_to, next_hop
 from gatepost_conf.doctor.exim_config import Exim
 from gatepost_conf.doctor.findings import Absent
 from gatepost_conf.doctor.machine import Account, Machine
@@ -76,17 +77,37 @@ class Case:
         self.options = options
 
     @cached_property
+    def listens(self) -> dict[Door, tuple[ListenAddress, ...]]:
+        """What each door listens on, or would if it were enabled."""
+        settings = self.settings
+        public = next_hop(settings.lmtp.public_address)
+        return {
+            "policy": settings.policy.listen,
+            "socketmap": settings.socketmap.listen,
+            "milter": (settings.milter.listen,),
+            "lmtp": (*settings.lmtp.listen, *([public] if public else [])),
+        }
+
+    @cached_property
     def doors(self) -> dict[Door, tuple[ListenAddress, ...]]:
         """What each door listens on; a door that is not enabled has no address."""
         settings = self.settings
-        public = next_hop(settings.lmtp.public_address)
-        lmtp = (*settings.lmtp.listen, *([public] if public else []))
-        return {
-            "policy": settings.policy.listen if settings.policy.enabled else (),
-            "socketmap": settings.socketmap.listen if settings.policy.enabled and settings.socketmap.enabled else (),
-            "milter": (settings.milter.listen,) if settings.milter.enabled else (),
-            "lmtp": lmtp if settings.lmtp.enabled else (),
+        enabled: dict[Door, bool] = {
+            "policy": settings.policy.enabled,
+            "socketmap": settings.policy.enabled and settings.socketmap.enabled,
+            "milter": settings.milter.enabled,
+            "lmtp": settings.lmtp.enabled,
         }
+        return {door: listens if enabled[door] else () for door, listens in self.listens.items()}
+
+    def can_run(self, door: Door) -> bool:
+        """Whether a door is enabled, and what it needs is there."""
+        return bool(self.doors[door]) and (door != "milter" or self.machine.has_pymilter())
+
+    @property
+    def asked(self) -> Asked:
+        """The door that a mail server should ask which could ask either."""
+        return door_to_ask(self.can_run("policy"), self.can_run("milter"), self.settings.milter.stage)
 
     def read_lists(self) -> Lists:
         """The lists as the directory has them now. Raises DirectoryTrouble and StoreError."""
@@ -111,7 +132,8 @@ class Case:
     @cached_property
     def site(self) -> Site:
         """The site as the generators get it. Raises Absent where the lists cannot be read."""
-        return site_of(self.settings, self.settings_file, self.program, self.lists.domains)
+        has_pymilter = self.machine.has_pymilter()
+        return site_of(self.settings, self.settings_file, self.program, self.lists.domains, has_pymilter)
 
     @cached_property
     def user(self) -> Account:
@@ -142,9 +164,21 @@ class Case:
         found = [server for server in self._found.values() if not isinstance(server, Exception)]
         return [server for server in found if self.wires(server)] or found
 
+    @cached_property
+    def _wires(self) -> dict[str, list[Wire]]:
+        """What each mail server is told to dial, by its name."""
+        found = (server for server in self._found.values() if not isinstance(server, Exception))
+        return {server.name: list(server.wires(self.listens)) for server in found}
+
     def wires(self, server: Postfix | Exim | Sendmail) -> list[Wire]:
-        """Which doors of gatepost's a mail server is told to dial."""
-        return list(server.wires(self.doors))
+        """Which doors of gatepost's a mail server is told to dial, enabled or not."""
+        found = self._wires[server.name]
+        return [wire for wire in found if wire.spawned or leads_to(wire.address, self.listens[wire.door])]
+
+    @property
+    def dialled(self) -> list[Wire]:
+        """All that the mail servers are told to dial, gatepost's or not."""
+        return [wire for server in self.servers for wire in self._wires[server.name]]
 
     def _server(self, name: str) -> Postfix | Exim | Sendmail:
         found = self._found[name]

@@ -34,7 +34,7 @@ def _expected(case: Case) -> frozenset[str]:
     try:
         return frozenset([str(ipaddress.ip_address(host.strip("[]")))])
     except ValueError:
-        found = _addresses(case.machine, host)
+        found = addresses_of_host(case.machine, host)
     if not found:
         raise OSError(f"{host}, which --host names, has no address in the DNS")
     return frozenset(found)
@@ -53,7 +53,7 @@ def _looked_up(case: Case, name: str, expected: frozenset[str]) -> Result:
     record = f"{name}. IN MX 10 {case.options.host or here}."
     if "" in hosts:
         return wrong(f"{name} has a null MX: it takes no mail (RFC 7505)", record)
-    found = {host: _addresses(case.machine, host) for host in hosts or [name]}
+    found = {host: addresses_of_host(case.machine, host) for host in hosts or [name]}
     addresses = sorted({address for each in found.values() for address in each})
     if not addresses:
         what = f"its MX {', '.join(hosts)} has no address" if hosts else "it has neither MX nor address"
@@ -79,7 +79,8 @@ def _exchangers(machine: Machine, name: str) -> list[str]:
     return [host.rstrip(".").lower() for _, host in sorted(records, key=lambda record: int(record[0]))]
 
 
-def _addresses(machine: Machine, name: str) -> list[str]:
+def addresses_of_host(machine: Machine, name: str) -> list[str]:
+    """A host's addresses in the DNS. Raises OSError where it does not answer."""
     found = []
     for kind in ("A", "AAAA"):
         try:

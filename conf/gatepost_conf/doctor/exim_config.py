@@ -95,19 +95,24 @@ class Exim:
         """Where the list at RCPT opens a socket, of what that door listens on."""
         return [found for found in _read_sockets(self.rcpt_acl) if leads_to(found, doors[door])]
 
+    @cached_property
+    def _lmtp_addresses(self) -> dict[str, ListenAddress]:
+        """Where each transport that speaks LMTP brings mail."""
+        found = {name: _lmtp_address(options, self.routers, name) for name, options in self.transports.items()}
+        return {name: address for name, address in found.items() if address}
+
     def lmtp_transports(self, doors: Doors) -> dict[str, ListenAddress]:
         """The transports that bring mail to gatepost, and where."""
-        addresses = {name: _lmtp_address(options, self.routers, name) for name, options in self.transports.items()}
-        return {name: found for name, found in addresses.items() if found and leads_to(found, doors["lmtp"])}
+        return {name: found for name, found in self._lmtp_addresses.items() if leads_to(found, doors["lmtp"])}
 
     def wires(self, doors: Doors) -> Iterator[Wire]:
-        """Which doors it is told to dial."""
-        for address in self.asks("policy", doors):
-            yield Wire(self.name, "policy", address, self.user)
-        for address in filter(lambda found: leads_to(found, doors["socketmap"]), _read_sockets(self.text)):
-            yield Wire(self.name, "socketmap", address, self.user)
-        for name, address in self.lmtp_transports(doors).items():
-            yield Wire(self.name, "lmtp", address, self.transports[name].get("user") or self.user)
+        """What it is told to dial; whether a socket is asked for a verdict or a look-up is told by what listens."""
+        for address in dict.fromkeys(_read_sockets(self.text)):
+            door: Door = "socketmap" if leads_to(address, doors["socketmap"]) else "policy"
+            yield Wire(self.name, door, address, self.user, "${readsocket}", "what is asked there is not answered")
+        for name, address in self._lmtp_addresses.items():
+            user = self.transports[name].get("user") or self.user
+            yield Wire(self.name, "lmtp", address, user, f"the transport {name}", "mail that goes there waits")
 
     def tests_senders(self, doors: Doors, callouts: bool) -> bool:
         """Whether the policy service is asked at RCPT, or a callout brings the sender to [lmtp]."""

@@ -86,4 +86,5 @@ def _trap(addresses: list[str]) -> str:
 
 
 def _names_localhost(postfix: Postfix) -> bool:
-    return any(_BY_NAME.search(value) for value in postfix.settings.values())
+    own = (value for values in postfix.overrides.values() for value in values.values())
+    return any(_BY_NAME.search(value) for value in (*postfix.settings.values(), *own))

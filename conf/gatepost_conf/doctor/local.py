@@ -20,6 +20,7 @@ import dns.resolver
 from dns.exception import DNSException
 from dns.nameserver import Do53Nameserver
 
+from gatepost_conf import pymilter
 from gatepost_conf.doctor.machine import Account, NoSuchName, Ran, Room, Step
 from gatepost_service.sockets import ListenAddress
 
@@ -115,6 +116,9 @@ class LocalMachine:
             return Account(pwd.getpwuid(uid).pw_name, uid, groups)
         except KeyError:
             return Account(str(uid), uid, groups)
+
+    def has_pymilter(self) -> bool:
+        return pymilter.is_installed()
 
     def query(self, path: Path, statement: str) -> list[tuple[object, ...]]:
         log = path.with_name(f"{path.name}-wal")

@@ -81,6 +81,9 @@ class Machine(Protocol):
     def user(self) -> Account:
         """Who is running this."""
 
+    def has_pymilter(self) -> bool:
+        """Whether the Python that runs this could run the milter."""
+
     def query(self, path: Path, statement: str) -> list[tuple[object, ...]]:
         """The rows of a SQLite file, which is opened so that nothing in its folder changes."""
 

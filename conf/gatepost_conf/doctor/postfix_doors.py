@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from gatepost_conf.doctor.addresses import leads_to, postfix_address, sendmail_address
+from gatepost_conf.doctor.addresses import leads_to, postfix_address, removal_of, sendmail_address
 from gatepost_conf.doctor.case import Case
 from gatepost_conf.doctor.findings import Absent, Result, note, ok, wrong
 from gatepost_conf.doctor.postfix_config import DATA_LISTS, RCPT_LISTS, Smtpd
 from gatepost_conf.doctor.restrictions import ENDING, POLICY, Step, steps
-from gatepost_conf.postfix.restrictions import with_checks, words
+from gatepost_conf.postfix.restrictions import names_address, with_added, with_checks, without
 
 _USUAL_LISTS = ("smtpd_recipient_restrictions", "smtpd_relay_restrictions")
 _UNAUTH = frozenset({"reject_unauth_destination", "defer_unauth_destination"})
@@ -26,7 +26,7 @@ def policy(case: Case) -> Iterator[Result]:
             yield ok(f"{smtpd.service}: the policy service is asked in {place.parameter}")
         elif place:
             yield wrong(
-                f"{smtpd.service}: behind warn_if_reject the policy service refuses nothing", _mend(case, smtpd)
+                f"{smtpd.service}: behind warn_if_reject the policy service refuses nothing", _mend(case, smtpd, place)
             )
         elif _asks_milter(case, smtpd):
             yield ok(f"{smtpd.service}: the milter is asked")
@@ -45,8 +45,20 @@ def order(case: Case) -> Iterator[Result]:
         else:
             yield wrong(
                 f"{smtpd.service}: in {place.parameter} the check comes before reject_unauth_destination",
-                _mend(case, smtpd),
+                _in_order(case, smtpd, place),
             )
+
+
+def _in_order(case: Case, smtpd: Smtpd, place: _Place) -> str:
+    """The line that has the relay closed before the check is asked.
+
+    Where smtpd_relay_restrictions close it, and come later, they come first: as they permit own networks before that,
+    a reject_unauth_destination in another list would not be the same.
+    """
+    later = smtpd.rcpt_lists[smtpd.rcpt_lists.index(place.parameter) + 1 :]
+    if (place.parameter, *later) == _USUAL_LISTS and _UNAUTH & {step.name for step in smtpd.steps(_USUAL_LISTS[1])}:
+        return case.postfix.set("smtpd_relay_before_recipient_restrictions", "yes", smtpd.service)
+    return _mend(case, smtpd, place)
 
 
 def skipping(case: Case) -> Iterator[Result]:
@@ -57,7 +69,7 @@ def skipping(case: Case) -> Iterator[Result]:
         if ending:
             yield wrong(
                 f"{smtpd.service}: {ending} ends {place.parameter} before the check, which is never asked",
-                _mend(case, smtpd),
+                _mend(case, smtpd, place),
             )
         else:
             yield ok(f"{smtpd.service}: the check is reached")
@@ -67,16 +79,46 @@ def data(case: Case) -> Iterator[Result]:
     """The policy service is asked at DATA too, where a null sender shows what it is."""
     if case.settings.lists.null_sender_posts == "pass":
         raise Absent("the null sender may post: null_sender_posts")
-    for smtpd, _ in _places(case):
+    for smtpd, place in _places(case):
         asked = [name for name in DATA_LISTS for step in smtpd.steps(name) if case.postfix.is_policy(step, case.doors)]
         if asked or _asks_milter(case, smtpd):
             yield ok(f"{smtpd.service}: null senders are judged at DATA")
         else:
-            value = with_checks(case.postfix.written(DATA_LISTS[0], smtpd), _check(case))
+            before, names = case.postfix.written(DATA_LISTS[0], smtpd.service), case.postfix.names(smtpd.service)
             yield wrong(
                 f"{smtpd.service}: smtpd_data_restrictions do not ask, so bounces get through to lists",
-                case.postfix.set(DATA_LISTS[0], value, smtpd),
+                case.postfix.set(DATA_LISTS[0], with_checks(before, place.check, names=names), smtpd.service),
             )
+
+
+def one_door(case: Case) -> Iterator[Result]:
+    """One of policy service and milter is asked; where the headers are to count it is the milter."""
+    by_headers = case.settings.milter.enabled and case.settings.milter.stage == "headers"
+    for smtpd, place in _places(case):
+        milter = any(_is_milter(case, text) for text, _ in case.postfix.milters(smtpd))
+        if place.warns:
+            continue
+        if by_headers and milter:
+            yield wrong(
+                f"{smtpd.service}: {place.parameter} refuses by the envelope whom the milter would let in by the"
+                " headers",
+                _one_door(case),
+            )
+        elif by_headers:
+            text = f"{smtpd.service}: the policy service is asked, so the headers do not count"
+            yield note(f'{text}, though [milter] has stage = "headers"', "gatepost conf postfix, as it says")
+        elif milter:
+            text = f"{smtpd.service}: policy service and milter are both asked, and one of them is enough"
+            yield note(text, "gatepost conf postfix, as it says")
+        else:
+            yield ok(f"{smtpd.service}: the policy service alone is asked")
+
+
+def _one_door(case: Case) -> str:
+    """The line that takes out the door that is not to be asked."""
+    gone = "policy" if case.asked == "milter" else "milter"
+    ours = [wire for wire in case.wires(case.postfix) if wire.door == gone]
+    return removal_of(ours) or "gatepost conf postfix, as it says"
 
 
 def milter(case: Case) -> Iterator[Result]:
@@ -85,15 +127,22 @@ def milter(case: Case) -> Iterator[Result]:
     for smtpd in postfix.smtpds:
         for text, _ in postfix.milters(smtpd):
             if reason := _misdialled(case, text):
-                good = postfix.written("smtpd_milters", smtpd).replace(text, _milter(case))
-                yield wrong(
-                    f"{smtpd.service}: smtpd_milters has {text}, {reason}", postfix.set("smtpd_milters", good, smtpd)
-                )
-            elif leads_to(postfix_address(text, postfix.queue_directory), case.doors["milter"]):
+                yield wrong(f"{smtpd.service}: smtpd_milters has {text}, {reason}", _dialled_well(case, smtpd, text))
+            elif _is_milter(case, text):
                 yield ok(f"{smtpd.service}: smtpd_milters has {text}")
-    others = words(postfix.settings["non_smtpd_milters"])
-    if any(leads_to(postfix_address(text, postfix.queue_directory), case.doors["milter"]) for text in others):
-        yield wrong("non_smtpd_milters has gatepost, which may not refuse there", postfix.set("non_smtpd_milters", ""))
+    local = [wire for wire in case.wires(postfix) if wire.door == "milter" and "non_smtpd_milters" in wire.place]
+    if local:
+        yield wrong("non_smtpd_milters has gatepost, which may not refuse there", removal_of(local))
+
+
+def _dialled_well(case: Case, smtpd: Smtpd, text: str) -> str:
+    """The line that puts the milter's address in place of a wrong one, or takes that out if the milter cannot run."""
+    postfix = case.postfix
+    before, names = postfix.written("smtpd_milters", smtpd.service), postfix.names(smtpd.service)
+    if case.can_run("milter") and text in before:
+        return postfix.set("smtpd_milters", before.replace(text, _milter(case)), smtpd.service)
+    value = without(before, lambda item: names_address(item, text), names)
+    return postfix.set("smtpd_milters", value, smtpd.service)
 
 
 def milter_default_action(case: Case) -> Iterator[Result]:
@@ -117,17 +166,20 @@ def milter_default_action(case: Case) -> Iterator[Result]:
 def _waiting(case: Case, smtpd: Smtpd, own_action: str) -> str:
     """The line that makes mail wait; a milter's own default_action goes before the general one."""
     if not own_action:
-        return case.postfix.set("milter_default_action", "tempfail", smtpd)
-    value = re.sub(r"(default_action\s*=\s*)\w+", r"\1tempfail", case.postfix.written("smtpd_milters", smtpd))
-    return case.postfix.set("smtpd_milters", value, smtpd)
+        return case.postfix.set("milter_default_action", "tempfail", smtpd.service)
+    written = case.postfix.written("smtpd_milters", smtpd.service)
+    value = written if "default_action" in written else smtpd.settings["smtpd_milters"]
+    value = re.sub(r"(default_action\s*=\s*)\w+", r"\1tempfail", value)
+    return case.postfix.set("smtpd_milters", value, smtpd.service)
 
 
 class _Place:
-    """Where in a server's lists the policy service is asked first."""
+    """Where in a server's lists the policy service is asked first, and by which restriction."""
 
     def __init__(self, smtpd: Smtpd, parameter: str, index: int) -> None:
         self.parameter, self.index = parameter, index
-        self.warns = smtpd.steps(parameter)[index].warns
+        step = smtpd.steps(parameter)[index]
+        self.warns, self.check = step.warns, f"{POLICY} {step.argument}"
         earlier = smtpd.rcpt_lists[: smtpd.rcpt_lists.index(parameter)]
         self.before = [*((name, len(smtpd.steps(name))) for name in earlier), (parameter, index)]
 
@@ -161,36 +213,47 @@ def _is_milter(case: Case, text: str) -> bool:
 
 def _misdialled(case: Case, text: str) -> str:
     """What is wrong with an address meant for gatepost's milter, '' for one that is right or somebody else's."""
-    if leads_to(sendmail_address(text), case.doors["milter"]) and not _is_milter(case, text):
-        return "which is Sendmail's form: Postfix has inet:HOST:PORT"
     address = postfix_address(text, case.postfix.queue_directory)
-    other = next((door for door in ("policy", "lmtp", "socketmap") if leads_to(address, case.doors[door])), "")
+    if leads_to(address, case.listens["milter"]):
+        return ""
+    if leads_to(sendmail_address(text), case.listens["milter"]):
+        return "which is Sendmail's form: Postfix has inet:HOST:PORT"
+    other = next((door for door in ("policy", "lmtp", "socketmap") if leads_to(address, case.listens[door])), "")
     return f"where {other} listens, not the milter" if other else ""
-
-
-def _check(case: Case) -> str:
-    """The restriction that asks gatepost. Raises Absent where its policy service is not enabled."""
-    listens = case.doors["policy"]
-    if not listens:
-        raise Absent("[policy] is not enabled")
-    return f"{POLICY} {case.postfix.named(listens[0])}"
 
 
 def _milter(case: Case) -> str:
     return case.postfix.named(case.doors["milter"][0])
 
 
-def _mend(case: Case, smtpd: Smtpd) -> str:
+def _mend(case: Case, smtpd: Smtpd, place: _Place | None = None) -> str:
+    """The line that has gatepost asked, by a door that can answer here."""
+    if place:
+        return _in_place(case, smtpd, place.check)
+    if case.asked == "policy":
+        return _in_place(case, smtpd, f"{POLICY} {case.postfix.named(case.doors['policy'][0])}")
+    if case.asked == "milter":
+        value = with_added(case.postfix.written("smtpd_milters", smtpd.service), _milter(case), lambda _: False)
+        return case.postfix.set("smtpd_milters", value, smtpd.service)
+    return "in gatepost.toml: [policy] enabled = true; then: gatepost conf postfix, as it says"
+
+
+def _in_place(case: Case, smtpd: Smtpd, check: str) -> str:
     """The line that puts the check where it belongs, and takes away what would end the list before it."""
-    parameter = "smtpd_recipient_restrictions"
-    written = steps(case.postfix.written(parameter, smtpd), {})
-    ours = [at for at, step in enumerate(written) if case.postfix.is_policy(step, case.doors)]
-    closed = [at for at, step in enumerate(written) if step.name in _UNAUTH]
-    place = (closed or ours or [0])[0]
-    kept = [step for at, step in enumerate(written) if at not in ours and not (at < place and step.name in ENDING)]
-    earlier = [
-        step.name for name in smtpd.rcpt_lists[: smtpd.rcpt_lists.index(parameter)] for step in smtpd.steps(name)
-    ]
-    if not _UNAUTH & {*earlier, *(step.name for step in kept)}:
+    postfix, parameter = case.postfix, "smtpd_recipient_restrictions"
+    written, meant = steps(postfix.written(parameter, smtpd.service), {}), steps(smtpd.settings[parameter], {})
+    kept_of_written, kept = _kept(case, written), _kept(case, meant)
+    if len(written) - len(kept_of_written) == len(meant) - len(kept):
+        kept = kept_of_written  # no `$name` hides what has to go
+    if not _UNAUTH & {step.name for name in smtpd.rcpt_lists for step in smtpd.steps(name)}:
         kept.append(Step("reject_unauth_destination"))
-    return case.postfix.set(parameter, with_checks(", ".join(map(str, kept)), _check(case)), smtpd)
+    value = with_checks(", ".join(map(str, kept)), check, names=postfix.names(smtpd.service))
+    return postfix.set(parameter, value, smtpd.service)
+
+
+def _kept(case: Case, found: list[Step]) -> list[Step]:
+    """The steps of a list without our check, and without what would end the list before its place."""
+    ours = [at for at, step in enumerate(found) if case.postfix.is_policy(step, case.doors)]
+    closed = [at for at, step in enumerate(found) if step.name in _UNAUTH]
+    place = (closed or ours or [0])[0]
+    return [step for at, step in enumerate(found) if at not in ours and not (at < place and step.name in ENDING)]

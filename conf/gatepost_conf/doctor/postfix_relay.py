@@ -48,16 +48,18 @@ class _Place(NamedTuple):
 def open_relay(case: Case) -> Iterator[Result]:
     """Strangers cannot send through this Postfix to others."""
     postfix = case.postfix
-    too_wide = _EVERYBODY & set(words(postfix.settings["mynetworks"]))
-    if too_wide:
-        mend = postfix.set("mynetworks", "127.0.0.0/8 [::1]/128")
-        yield wrong(f"mynetworks has {', '.join(too_wide)}: everybody may send through it, to anybody", mend)
     for smtpd in postfix.smtpds:
+        if too_wide := sorted(_EVERYBODY & set(postfix.listed("mynetworks", smtpd.service))):
+            mend = postfix.set("mynetworks", "127.0.0.0/8 [::1]/128", smtpd.service)
+            yield wrong(
+                f"{smtpd.service}: mynetworks has {', '.join(too_wide)}: everybody may send through it, to anybody",
+                mend,
+            )
         if any(_closes(smtpd, parameter) for parameter in _CONTROLLING):
             yield ok(f"{smtpd.service}: it relays for nobody else")
         else:
             value = "permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination"
-            mend = postfix.set(_CONTROLLING[0], value, smtpd)
+            mend = postfix.set(_CONTROLLING[0], value, smtpd.service)
             yield wrong(
                 f"{smtpd.service}: an open relay: nothing stands before a permit to refuse what is for others", mend
             )
@@ -91,7 +93,7 @@ def recipients(case: Case) -> Iterator[Result]:
         raise Absent("no domain of the lists is delivered by Postfix")
     for kind in sorted(kinds):
         parameter = _DEFAULTS[kind][1]
-        if postfix.settings[parameter] or verified:
+        if verified or all(smtpd.settings[parameter] for smtpd in postfix.smtpds):
             yield ok(f"{kind.value}: addresses are {'verified' if verified else f'in {parameter}'}")
         else:
             yield wrong(
@@ -109,7 +111,7 @@ def verification(case: Case) -> Iterator[Result]:
         if code.startswith("5"):
             yield ok(f"{smtpd.service}: what does not exist is refused with {code}")
         else:
-            mend = case.postfix.set("unverified_recipient_reject_code", _PERMANENT, smtpd)
+            mend = case.postfix.set("unverified_recipient_reject_code", _PERMANENT, smtpd.service)
             yield wrong(f"{smtpd.service}: what does not exist gets {code} and comes again for days", mend)
 
 
@@ -124,7 +126,7 @@ def probe_sender(case: Case) -> Iterator[Result]:
     """The sender of Postfix's probes is one that asks only whether an address exists."""
     settings = case.postfix.settings
     local = settings["address_verify_sender"].strip("<>")
-    sender = local if "@" in local or not local else f"{local}@{settings['myorigin']}"
+    sender = local if "@" in local or not local else f"{local}@{_origin(case)}"
     is_probe = compile_globs(case.settings.lists.probe_senders).match
     # With address_verify_sender_ttl, letters that change with time stand behind the local part (verify(8)).
     timed = settings.get("address_verify_sender_ttl", "0s") not in {"0", "0s"} and sender
@@ -138,19 +140,43 @@ def probe_sender(case: Case) -> Iterator[Result]:
     yield wrong(text, mend) if used else note(f"{text}; nothing is verified now", mend)
 
 
+def origin(case: Case) -> Iterator[Result]:
+    """gatepost completes an address without a domain as Postfix does."""
+    try:
+        appended, ours = case.postfix.origin, case.settings.site.origin
+    except FileNotFoundError as error:
+        yield wrong(f"myorigin is {error.filename}, which is not there", f"hostname -f > {error.filename}")
+        return
+    if appended.lower() == ours:
+        yield ok(f"an address without a domain is one of {ours}")
+    else:
+        yield note(
+            f"to an address without a domain Postfix appends {appended} (myorigin), and gatepost {ours}",
+            f'in gatepost.toml: [site] origin = "{case.postfix.settings["myorigin"]}"',
+        )
+
+
+def _origin(case: Case) -> str:
+    try:
+        return case.postfix.origin
+    except FileNotFoundError as error:
+        raise Absent(f"{error.filename}, which myorigin names, is not there") from error
+
+
 def transports(case: Case) -> Iterator[Result]:
     """Mail for the lists is brought to gatepost."""
     if not case.doors["lmtp"]:
         raise Absent("[lmtp] is not enabled")
     postfix = case.postfix
     placed = [place for place in _classes(case) if place.kind]
-    routes = postfix.lookup(postfix.settings["transport_maps"], *(key for place in placed for key in place.keys))
-    aliases = postfix.lookup(postfix.settings["virtual_alias_maps"], *(place.address for place in placed))
+    ways, rewriting = postfix.names("rewrite/unix"), postfix.names("cleanup/unix")
+    routes = postfix.lookup(ways["transport_maps"], *(key for place in placed for key in place.keys))
+    aliases = postfix.lookup(rewriting["virtual_alias_maps"], *(place.address for place in placed))
     for place in placed:
         if place.kind is DomainClass.VIRTUAL_ALIAS:
             yield _aliased(place, aliases.get(place.address, ""))
         elif place.kind:
-            default = postfix.settings[_DEFAULTS[place.kind][0]]
+            default = ways[_DEFAULTS[place.kind][0]]
             yield _routed(case, place.domain, next((routes[key] for key in place.keys if key in routes), default))
 
 
@@ -169,8 +195,8 @@ def _routed(case: Case, domain: str, route: str) -> Result:
     if leads_to(address, case.doors["lmtp"]) and case.postfix.command_of(service).split()[:1] in (["lmtp"], ["smtp"]):
         return ok(f"mail for {domain} goes to {route}")
     ours = f"inline:{{ {domain}={transport_of(case.site)} }}"
-    before = case.postfix.raw["transport_maps"]
-    mend = case.postfix.set("transport_maps", f"{ours}, {before}" if before else ours)
+    before = case.postfix.written("transport_maps", "rewrite/unix")
+    mend = case.postfix.set("transport_maps", f"{ours}, {before}" if before else ours, "rewrite/unix")
     return wrong(f"mail for {domain} goes to {route or 'nowhere'}, not to gatepost's LMTP receiver", mend)
 
 
@@ -215,5 +241,5 @@ def _classes(case: Case) -> list[_Place]:
 
 
 def _joined(postfix: Postfix, parameter: str, addition: str) -> str:
-    before = postfix.raw[parameter].rstrip(", ")
+    before = postfix.written(parameter).rstrip(", ")
     return f"{before}, {addition}" if before else addition

@@ -77,4 +77,12 @@ def _meant(step: Step, word: str, classes: Mapping[str, str], within: frozenset[
 
 def service_address(argument: str) -> str:
     """The address in the argument of check_policy_service, which may stand in braces with attributes."""
-    return next(iter(words(argument.strip().removeprefix("{").removesuffix("}"))), "")
+    return with_attributes(argument)[0]
+
+
+def with_attributes(word: str) -> tuple[str, dict[str, str]]:
+    """A policy service or a milter: its address, and the attributes that it has in braces."""
+    inner = word.strip().removeprefix("{").removesuffix("}") if word.startswith("{") else word
+    address, *attributes = words(inner) or [""]
+    pairs = (attribute.removeprefix("{").removesuffix("}").partition("=") for attribute in attributes)
+    return address, {name.strip(): value.strip() for name, _, value in pairs}

@@ -23,18 +23,24 @@ def milter(case: Case) -> Iterator[Result]:
     sendmail = case.sendmail
     for found in sendmail.filters:
         if _is_misdialled(case, found):
-            line = f"Sendmail's form is {for_sendmail(case.doors['milter'][0])}"
+            form = f"Sendmail's form is {for_sendmail(case.listens['milter'][0])}"
             yield wrong(
-                f"the milter {found.name} is at {found.socket}, which Sendmail cannot dial: {line}", _line(case)
+                f"the milter {found.name} is at {found.socket}, which Sendmail cannot dial: {form}", _mend(case)
             )
         elif _is_ours(case, found):
             yield ok(f"the milter {found.name} is at {found.socket}")
+    maps = sendmail.verdict_maps(case.doors)
     if any(_is_ours(case, found) or _is_misdialled(case, found) for found in sendmail.filters):
+        if maps and case.settings.milter.stage == "headers":
+            yield wrong(
+                f"the map {maps[0].name} refuses by the envelope whom the milter would let in by the headers",
+                f"sendmail.mc: take the map {maps[0].name} and its rules out; {_MAKE}",
+            )
         return
-    if maps := sendmail.verdict_maps(case.doors):
+    if maps:
         yield ok(f"the map {maps[0].name} is asked for verdicts")
     else:
-        yield wrong("neither the milter nor the map of verdicts is asked", _line(case))
+        yield wrong("neither the milter nor the map of verdicts is asked", _mend(case))
 
 
 def flag(case: Case) -> Iterator[Result]:
@@ -48,7 +54,7 @@ def flag(case: Case) -> Iterator[Result]:
         else:
             what = "is refused for good" if found.flag == "R" else "passes untested"
             flags = f"F={found.flag}" if found.flag else "no F="
-            yield wrong(f"the milter {found.name} has {flags}: mail {what} while it is away", _line(case))
+            yield wrong(f"the milter {found.name} has {flags}: mail {what} while it is away", _mend(case))
 
 
 def mailer(case: Case) -> Iterator[Result]:
@@ -118,11 +124,14 @@ def _is_ours(case: Case, found: Filter) -> bool:
 
 def _is_misdialled(case: Case, found: Filter) -> bool:
     """Whether it is gatepost's address in Postfix's form."""
-    return not _is_ours(case, found) and leads_to(postfix_address(found.socket, "/"), case.doors["milter"])
+    return not _is_ours(case, found) and leads_to(postfix_address(found.socket, "/"), case.listens["milter"])
 
 
-def _line(case: Case) -> str:
-    if not case.doors["milter"]:
-        raise Absent("[milter] is not enabled")
-    socket = for_sendmail(case.doors["milter"][0])
-    return f"sendmail.mc: INPUT_MAIL_FILTER(`gatepost', `S={socket}, F=T, T=C:10s;S:10s;R:30s;E:30s')dnl; {_MAKE}"
+def _mend(case: Case) -> str:
+    """What has Sendmail ask gatepost, by a door that can answer here."""
+    if case.can_run("milter"):
+        socket = for_sendmail(case.doors["milter"][0])
+        return f"sendmail.mc: INPUT_MAIL_FILTER(`gatepost', `S={socket}, F=T, T=C:10s;S:10s;R:30s;E:30s')dnl; {_MAKE}"
+    if case.can_run("socketmap"):
+        return f"gatepost conf sendmail: its verdict.mc in sendmail.mc, and no milter of gatepost's; {_MAKE}"
+    return "in gatepost.toml: [policy] enabled = true, which serves [socketmap] too; then: gatepost conf sendmail"

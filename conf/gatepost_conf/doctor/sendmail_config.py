@@ -24,6 +24,8 @@ _VERSION = re.compile(r"^Version (8\.[\d.]+)", re.MULTILINE)
 _MAILER = re.compile(r"mailer \d+ \(([^)]+)\): P=(\S+) .*?F=(\S*) .*?A=(.*)$", re.MULTILINE)
 _ROUTE = re.compile(r"^parse\s+returns: \$# (\S+)", re.MULTILINE)
 _FIELD = re.compile(r"\s*([A-Z])=([^,]*)")
+# What a milter's flag does to mail while it is away (the Operation Guide, on its X lines).
+_AWAY = {"T": "gets 451", "4": "gets 421", "R": "is refused"}
 _SOCKET_MAP = re.compile(r"^K(\S+)\s+socket\s+(.*)$", re.MULTILINE)
 
 
@@ -114,11 +116,15 @@ class Sendmail:
         return found
 
     def mailer_address(self, mailer: Mailer, doors: Doors) -> ListenAddress | None:
-        """Where a mailer connects: `TCP $h PORT`, the host in the mailertable taken for ours, or `FILE PATH`."""
+        """Where a mailer connects: `TCP HOST PORT` or `FILE PATH`; None for others.
+
+        `$h` stands for the host in the mailertable: it is taken for ours where the port is, else it is not known.
+        """
         match mailer.arguments:
-            case ("TCP" | "IPC", str(), port) if port.isdigit():
-                hosts = (dialled(listen).host for listen in doors["lmtp"] if listen.port == int(port))
-                return ListenAddress(host=next(hosts, "127.0.0.1"), port=int(port))
+            case ("TCP" | "IPC", str(host), port) if port.isdigit():
+                ours = (dialled(listen).host for listen in doors["lmtp"] if listen.port == int(port))
+                host = next(ours, "") if host == "$h" else host.strip("[]").lower()
+                return ListenAddress(host=host, port=int(port)) if host else None
             case ("FILE", path):
                 return ListenAddress(path=path)
         return None
@@ -137,15 +143,21 @@ class Sendmail:
         return dict(zip(addresses, found, strict=True))
 
     def wires(self, doors: Doors) -> Iterator[Wire]:
-        """Which doors it is told to dial."""
-        named: list[tuple[Door, ListenAddress | None]] = [
-            *(("milter", sendmail_address(found.socket)) for found in self.filters),
-            *(("socketmap", sendmail_address(found.address)) for found in self.socket_maps),
-            *(("lmtp", self.mailer_address(mailer, doors)) for mailer in self.mailers),
-        ]
-        for door, address in named:
-            if address and leads_to(address, doors[door]):
-                yield Wire(self.name, door, address, self.user)
+        """What it is told to dial."""
+        for found in self.filters:
+            meanwhile = f"all mail {_AWAY.get(found.flag, 'passes untested')}"
+            yield from self._wire("milter", sendmail_address(found.socket), f"the milter {found.name}", meanwhile)
+        for table in self.socket_maps:
+            waits = table.name == "mailertable" or any(option.startswith("-T") for option in table.options)
+            meanwhile = f"mail about which it is asked {'waits' if waits else 'is refused'}"
+            yield from self._wire("socketmap", sendmail_address(table.address), f"the map {table.name}", meanwhile)
+        for mailer in self.mailers:
+            address = self.mailer_address(mailer, doors)
+            yield from self._wire("lmtp", address, f"the mailer {mailer.name}", "mail that goes there waits")
+
+    def _wire(self, door: Door, address: ListenAddress | None, place: str, meanwhile: str) -> Iterator[Wire]:
+        if address:
+            yield Wire(self.name, door, address, self.user, place, meanwhile)
 
     def verdict_maps(self, doors: Doors) -> list[SocketMap]:
         """The maps that ask gatepost for verdicts."""

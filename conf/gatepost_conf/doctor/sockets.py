@@ -6,10 +6,9 @@ import errno
 import re
 import struct
 from collections.abc import Callable, Iterator
-from importlib.util import find_spec
 from pathlib import Path
 
-from gatepost_conf.doctor.addresses import Door, dialled
+from gatepost_conf.doctor.addresses import Door, Wire, dialled, leads_to, meanwhile_of, places_of, removal_of
 from gatepost_conf.doctor.case import Case
 from gatepost_conf.doctor.findings import Absent, Result, note, ok, skipped, wrong
 from gatepost_conf.doctor.machine import Step
@@ -52,8 +51,8 @@ def socketmap(case: Case) -> Iterator[Result]:
 def milter(case: Case) -> Iterator[Result]:
     """The address of [milter] negotiates as a milter does."""
     dialogue = [Step(_NEGOTIATE, lambda got: len(got) > 4), Step(_QUIT, lambda _: True)]
-    named = any(wire.door == "milter" for server in case.servers for wire in case.wires(server))
-    if find_spec("milter") is None and not named:
+    enabled, named = bool(case.doors["milter"]), any(_leading_to(case, listen) for listen in case.listens["milter"])
+    if enabled and not named and not case.machine.has_pymilter():
         yield note("pymilter is not installed, so `gatepost run` leaves the milter out; no mail server asks it")
         return
     yield from _each(case, "milter", dialogue, lambda got: "" if got[0][4:5] == b"O" else "is no milter")
@@ -71,20 +70,29 @@ def lmtp(case: Case) -> Iterator[Result]:
 
 def modes(case: Case) -> Iterator[Result]:
     """The user of each mail server may connect to the UNIX sockets that it is told to dial."""
-    wires = {wire for server in case.servers for wire in case.wires(server) if wire.address.is_unix}
+    wires = [wire for server in case.servers for wire in case.wires(server) if wire.address.is_unix]
     if not wires:
         raise Absent("no mail server dials a UNIX socket of gatepost's")
-    for wire in sorted(wires, key=str):
-        account = case.machine.account(wire.user)
-        try:
-            reason = why_not(case.machine, account, Path(wire.address.path), WRITE)
-        except FileNotFoundError:
-            yield skipped(f"{wire.address.path} is not there")
-            continue
-        if reason:
-            yield wrong(f"{wire.server} cannot connect to the {wire.door} socket: {reason}", _opened(wire.address))
-        else:
-            yield ok(f"{wire.server} ({account.name}) may connect to {wire.address.path}")
+    for wire in {(wire.server, wire.user, wire.address, wire.seen_at): wire for wire in wires}.values():
+        yield _may_connect(case, wire)
+
+
+def _may_connect(case: Case, wire: Wire) -> Result:
+    account, path = case.machine.account(wire.user), wire.seen_at or wire.address.path
+    try:
+        reason = why_not(case.machine, account, Path(path), WRITE)
+    except FileNotFoundError:
+        if not wire.seen_at:
+            return skipped(f"{path} is not there")
+        return wrong(
+            f"{wire.server} dials {wire.address.path} ({wire.place}) in its chroot, where that is {path}, which is not"
+            f" there, so {wire.meanwhile}",
+            "in gatepost.toml: a TCP address in listen, or a socket in the chroot (docs/policy.md); then: gatepost conf"
+            f" {wire.server.lower()}",
+        )
+    if reason:
+        return wrong(f"{wire.server} cannot connect to the {wire.door} socket: {reason}", _opened(wire.address))
+    return ok(f"{wire.server} ({account.name}) may connect to {path}")
 
 
 def _opened(address: ListenAddress) -> str:
@@ -103,7 +111,9 @@ def _some_address(case: Case) -> str:
 
 
 def _each(case: Case, door: Door, dialogue: list[Step], fault: Callable[[list[bytes]], str]) -> Iterator[Result]:
-    listens = dict.fromkeys(map(dialled, case.doors[door]))
+    """Try each address of a door; of one that is not enabled those that some mail server dials in spite of that."""
+    tried = case.doors[door] or [listen for listen in case.listens[door] if _leading_to(case, listen)]
+    listens = dict.fromkeys(map(dialled, tried))
     if not listens:
         raise Absent(f"[{door}] is not enabled")
     for address in listens:
@@ -113,14 +123,33 @@ def _each(case: Case, door: Door, dialogue: list[Step], fault: Callable[[list[by
         try:
             reason = fault(case.machine.talk(address, dialogue))
         except OSError as error:
-            reason = _NO_ANSWER.get(error.errno or 0) or error.strerror or str(error)
+            reason = why_silent(error)
         if reason:
-            yield wrong(
-                f"{door} does not answer on {address}: {reason}",
-                f"gatepost run {'policy' if door == 'socketmap' else door}",
-            )
+            yield _silent(case, door, address, reason)
         else:
             yield ok(f"{door} answers on {address}")
+
+
+def why_silent(error: OSError) -> str:
+    """Why nobody answers, in words."""
+    return _NO_ANSWER.get(error.errno or 0) or error.strerror or str(error)
+
+
+def _silent(case: Case, door: Door, address: ListenAddress, reason: str) -> Result:
+    """What it means that a door does not answer, and what can be done here."""
+    part, wires = "policy" if door == "socketmap" else door, _leading_to(case, address)
+    text = f"{door} {'' if case.doors[door] else 'is not enabled, and '}does not answer on {address}: {reason}"
+    if wires and reason != _NO_ANSWER[errno.EACCES]:
+        text += f"; {places_of(wires)}, so {meanwhile_of(wires)}"
+    if case.can_run(door):
+        return wrong(text, f"gatepost run {part}")
+    if case.doors[door]:
+        return wrong(text, removal_of(wires) or "install pymilter (docs/milter.md), then: gatepost run milter")
+    return wrong(text, removal_of(wires) or f"in gatepost.toml: [{part}] enabled = true; then: gatepost run {part}")
+
+
+def _leading_to(case: Case, listen: ListenAddress) -> list[Wire]:
+    return [wire for wire in case.dialled if leads_to(wire.address, [listen])]
 
 
 def _policy_answer(got: list[bytes]) -> str:

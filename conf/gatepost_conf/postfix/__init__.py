@@ -5,6 +5,7 @@
 - `roles`         what has to be done for each domain, by its class
 - `lookups`       the tables as main.cf names them: in files, or live
 - `restrictions`  a check put in its place among restrictions
+- `doors`         which of gatepost's doors Postfix asks
 - `main_cf`       the lines of main.cf and master.cf
 - `programs`      postconf and postmap, run without a shell
 - `tables`        the tables on disk: written whole or not at all
@@ -13,4 +14,4 @@
 Nothing is imported here: each command pays for what it uses.
 """
 
-__all__ = ["generator", "lookups", "machine", "main_cf", "maps", "programs", "restrictions", "roles", "tables"]
+__all__ = ["doors", "generator", "lookups", "machine", "main_cf", "maps", "programs", "restrictions", "roles", "tables"]

@@ -73,5 +73,5 @@ def endpoint(address: ListenAddress, machine: Machine) -> str:
     if not address.is_unix:
         host = dialled_host(address.host)
         return f"inet:[{host}]:{address.port}" if ":" in host else f"inet:{host}:{address.port}"
-    path, queue = PurePath(address.path), PurePath(machine.value("queue_directory"))
+    path, queue = PurePath(address.path), PurePath(machine.meant("queue_directory"))
     return f"unix:{path.relative_to(queue) if path.is_relative_to(queue) else path}"

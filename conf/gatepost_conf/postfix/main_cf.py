@@ -10,9 +10,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from gatepost_conf.postfix import maps
-from gatepost_conf.postfix.lookups import Lookups, dialled_first, endpoint
+from gatepost_conf.postfix.doors import doors
+from gatepost_conf.postfix.lookups import Lookups
 from gatepost_conf.postfix.machine import Machine
-from gatepost_conf.postfix.restrictions import with_added, with_checks, words
+from gatepost_conf.postfix.restrictions import with_added, words
 from gatepost_conf.postfix.roles import Roles, names_of_lists_alone, roles_of
 from gatepost_conf.site import Site
 
@@ -51,9 +52,9 @@ def main_cf_verifying(site: Site, machine: Machine) -> str:
     lines = "# The lists' domains belong to gatepost, with every address in them\n"
     lines += _line("transport_maps", _with(machine.value("transport_maps"), transports))
     lines += _line("relay_domains", _with(machine.value("relay_domains"), *names))
-    if recipients := machine.value("relay_recipient_maps"):
+    if machine.meant("relay_recipient_maps"):
         every = f"inline:{{ {', '.join(f'@{name}=OK' for name in names)} }}"
-        lines += _line("relay_recipient_maps", _with(recipients, every))
+        lines += _line("relay_recipient_maps", _with(machine.value("relay_recipient_maps"), every))
     return "\n".join(filter(None, [_extensions(machine), lines, _doors(site, machine, names)]))
 
 
@@ -74,26 +75,29 @@ def _with(value: str, *ours: str) -> str:
 
 
 def _tables_line(name: str, machine: Machine, table: str, lookups: Lookups, first: bool = False) -> str:
-    return _line(name, with_added(machine.value(name), table, lookups.is_ours, first))
+    value = machine.value(name)
+    is_there = table in words(machine.meant(name))  # be it behind the name of another parameter
+    return _line(name, value if is_there else with_added(value, table, lookups.is_ours, first))
 
 
 def _extensions(machine: Machine) -> str:
     delimiter = machine.value("recipient_delimiter")
     lines = "# Behind a + stands what bounces and confirmations are told by; owner- and -request are gatepost's own\n"
-    lines += _line("recipient_delimiter", delimiter if "+" in delimiter else f"{delimiter}+")
+    is_there = "+" in machine.meant("recipient_delimiter")
+    lines += _line("recipient_delimiter", delimiter if is_there else f"{delimiter}+")
     return lines + _line("owner_request_special", "no")
 
 
 def _others(machine: Machine, name: str, lookups: Lookups) -> list[str]:
-    """The words of a value that are not ours."""
-    return [word for word in words(machine.value(name)) if not lookups.is_ours(word)]
+    """The words that a value comes to which are not ours."""
+    return [word for word in words(machine.meant(name)) if not lookups.is_ours(word)]
 
 
 def _may_check_relayed(machine: Machine, roles: Roles, lookups: Lookups) -> bool:
     """Whether relay_recipient_maps may hold our lists: not if it is empty, and others' recipients would be refused."""
-    ours = {*roles.relayed, "$mydestination"}  # what is in mydestination is not relayed
-    other_domains = [word for word in _others(machine, "relay_domains", lookups) if word not in ours]
-    return bool(machine.value("relay_recipient_maps")) or not (other_domains or roles.shared_relay)
+    ours = {*roles.relayed, *words(machine.meant("mydestination").lower())}  # what is in mydestination is not relayed
+    other_domains = [word for word in _others(machine, "relay_domains", lookups) if word.lower() not in ours]
+    return bool(machine.meant("relay_recipient_maps")) or not (other_domains or roles.shared_relay)
 
 
 def _relayed(machine: Machine, roles: Roles, lookups: Lookups, checked: bool) -> str:
@@ -127,7 +131,7 @@ def _aliases(machine: Machine, roles: Roles, lookups: Lookups) -> str:
     if roles.virtual_alias:
         missing = [each for name in roles.virtual_alias if name not in machine.classes for each in maps.spellings(name)]
         text += _line("virtual_alias_domains", _with(machine.value("virtual_alias_domains"), *missing))
-    if "virtual" not in words(machine.value("propagate_unmatched_extensions")):
+    if "virtual" not in words(machine.meant("propagate_unmatched_extensions")):
         text += _line(
             "propagate_unmatched_extensions", _with(machine.value("propagate_unmatched_extensions"), "virtual")
         )
@@ -136,16 +140,7 @@ def _aliases(machine: Machine, roles: Roles, lookups: Lookups) -> str:
 
 def _doors(site: Site, machine: Machine, verified: Sequence[str]) -> str:
     """The checks while the sender is on the line; in the domains `verified`, also whether the address exists."""
-    service, milter = dialled_first(site.policy), dialled_first([site.milter] if site.milter else [])
-    policy = [f"check_policy_service {endpoint(service, machine)}"] if service else []
-    each = ", ".join(f"{name}=reject_unverified_recipient" for name in verified)
-    verification = [f"check_recipient_access inline:{{ {each} }}"] if verified else []
-    lines = ""
-    for name, checks in (("smtpd_recipient", [*policy, *verification]), ("smtpd_data", policy)):
-        if checks:
-            lines += _line(f"{name}_restrictions", with_checks(machine.value(f"{name}_restrictions"), *checks))
-    if verified:
-        lines += _line("unverified_recipient_reject_code", "550")
-    if milter:
-        lines += _line("smtpd_milters", _with(machine.value("smtpd_milters"), endpoint(milter, machine)))
-    return lines and f"# Who may not post is told so while still on the line\n{lines}"
+    found = doors(site, machine, verified)
+    lines = "".join(_line(name, value) for name, value in found.values.items())
+    trouble = "".join(f"# Mind: {each}\n" for each in found.trouble)
+    return trouble + (lines and f"# Who may not post is told so while still on the line\n{lines}")

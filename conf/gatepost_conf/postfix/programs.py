@@ -5,10 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from gatepost_conf.postfix.machine import DEFAULTS, DomainClass, Machine
+from gatepost_conf.postfix.machine import DEFAULTS, DomainClass, Machine, is_public, to_keep
 from gatepost_conf.postfix.restrictions import words
 
 # Where Postfix's commands are beside $PATH, which may have them for root alone.
@@ -59,15 +60,19 @@ def run_program(command: Sequence[str], given: str) -> Ran:
 
 def ask_machine(domains: Iterable[str], run: Run = run_program) -> Machine:
     """What the Postfix here says, and in which class it has each of these domains."""
-    values = _parameters(["postconf", *DEFAULTS], run)
-    if not values:
+    written = _parameters(["postconf", *DEFAULTS], run)
+    if not written:
         return Machine()
-    expanded = _parameters(["postconf", "-x", *DomainClass], run)
+    defaults = _parameters(["postconf", "-d", *DEFAULTS], run)
+    expanded = _parameters(["postconf", "-x"], run)
+    values = {
+        name: to_keep(value, defaults.get(name, ""), expanded.get(name, value)) for name, value in written.items()
+    }
     classes: dict[str, DomainClass] = {}
     for domain_class in reversed(DomainClass):  # the first of them counts
         members = _members(words(expanded.get(domain_class, "")), list(domains), run)
         classes |= dict.fromkeys(members, domain_class)
-    return Machine(True, values, classes)
+    return Machine(True, values, classes, expanded, tuple(_overrides(run)))
 
 
 def default_map_type(run: Run = run_program) -> str:
@@ -83,14 +88,33 @@ def _parameters(command: Sequence[str], run: Run) -> dict[str, str]:
     return {name.strip(): value.strip() for name, equals, value in lines if equals}
 
 
+def _overrides(run: Run) -> Iterator[tuple[str, str]]:
+    """The parameters that an SMTP server which strangers reach has of its own (master(5), -o)."""
+    for name in _parameters(["postconf", "-P"], run):
+        service, _, parameter = name.rpartition("/")
+        if is_public(service):
+            yield service, parameter
+
+
 def _members(listed: Sequence[str], domains: Sequence[str], run: Run) -> set[str]:
-    """Which domains a value has, by name or in a table that can be asked."""
-    found = {word.lower() for word in listed if ":" not in word} & set(domains)
+    """Which domains a value has: by name, in a file of names, or in a table that can be asked."""
+    found = {name.lower() for word in listed if ":" not in word for name in _names(word)} & set(domains)
     for table in listed:
         if ":" in table:
             done = run(["postmap", "-q", "-", table.removeprefix("proxy:")], "".join(f"{name}\n" for name in domains))
             found |= {line.partition("\t")[0] for line in done.output.splitlines()} & set(domains)
     return found
+
+
+def _names(word: str) -> list[str]:
+    """What a word of a list stands for: itself, or what a file holds that it names (postconf(5), mydestination)."""
+    if not word.startswith("/"):
+        return [word]
+    try:
+        lines = Path(word).read_text("utf-8", "replace").splitlines()
+    except OSError:
+        return []
+    return [name for line in lines if not line.startswith("#") for name in words(line)]
 
 
 def postmap(tables: Sequence[str], run: Run = run_program) -> bool:

@@ -28,6 +28,7 @@ from gatepost_conf.settings.values import (
     OptionalDomain,
     OptionalEmail,
     OptionalListen,
+    OptionalOrigin,
     OptionalPath,
     Positive,
     QueueUrl,
@@ -89,9 +90,10 @@ class Site(Section):
         example="postmaster@example.com",
         name="owner",
     )
-    given_origin: OptionalDomain = key(
+    given_origin: OptionalOrigin = key(
         "",
-        "what the mail server appends to an address without a domain (Postfix: myorigin); default: the hostname",
+        "what the mail server appends to an address without a domain (Postfix: myorigin), or a file whose first line"
+        " says it, such as /etc/mailname; default: the hostname",
         example="example.com",
         name="origin",
     )

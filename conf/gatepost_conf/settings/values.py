@@ -100,6 +100,15 @@ def _domain(text: str, _folder: Path) -> str:
     return strict_domain(_one_word(text))
 
 
+def _origin(text: str, folder: Path) -> str:
+    """A domain, or the path of a file whose first line is one, as Debian's Postfix reads /etc/mailname."""
+    in_file = text.startswith("/")
+    try:
+        return _domain(Path(text).read_text("utf-8").partition("\n")[0].strip() if in_file else text, folder)
+    except (OSError, ValueError) as error:
+        raise ValueError("a file whose first line is a domain name" if in_file else "a domain name") from error
+
+
 def _email(text: str, _folder: Path) -> str:
     if "@" not in text:  # strict_address reads host!user and user%host as well
         raise ValueError(text)
@@ -150,6 +159,7 @@ Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Duration = Annotated[timedelta, _read(_duration, "a duration such as '90s', '15m', '12h' or '5d'")]
 DomainName = Annotated[str, _read(_domain, "a domain name")]
 OptionalDomain = Annotated[str | None, _read(_unless_empty(_domain), "a domain name")]
+OptionalOrigin = Annotated[str | None, _read(_unless_empty(_origin))]
 OptionalEmail = Annotated[str | None, _read(_unless_empty(_email), "an e-mail address")]
 Host = Annotated[str, _read(_host, "a host name or an IP address")]
 Endpoint = Annotated[str, _read(_endpoint, "HOST:PORT or [IPV6]:PORT")]

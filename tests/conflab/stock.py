@@ -1,0 +1,52 @@
+"""A Postfix as Debian leaves it after `apt install postfix`, for postconf and postmap; it does not run."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+
+from mtalab import Lab
+from mtalab.instance import HOST_NAME
+
+# What the package's installation adds to its main.cf for an "Internet Site" (Debian 12 and 13).
+_INSTALLED = """\
+smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+myhostname = {host}
+alias_maps = hash:/etc/aliases
+alias_database = hash:/etc/aliases
+myorigin = {folder}/mailname
+mydestination = $myhostname, {host}, localhost.lab.example, , localhost
+relayhost =
+mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
+mailbox_size_limit = 0
+recipient_delimiter = +
+inet_interfaces = all
+inet_protocols = all
+"""
+# What programs that are unpacked only need, and accounts that every Debian has.
+_UNPACKED = """\
+shlib_directory = {lab}/usr/lib/postfix
+meta_directory = {lab}/etc/postfix
+mail_owner = uucp
+setgid_group = operator
+"""
+
+
+def stock_postfix(lab: Lab, folder: Path, main_cf: str = "", level: str = "3.6", smtpd: str = "") -> Path:
+    """Its configuration in a folder.
+
+    main_cf: further lines. level: compatibility_level, as older releases set it. smtpd: lines of master.cf behind that
+    of the server at port 25.
+    """
+    text = (lab.postfix / "usr/share/postfix/main.cf.debian").read_text()
+    assert "\ncompatibility_level = 3.6\n" in text
+    text = text.replace("\ncompatibility_level = 3.6\n", f"\ncompatibility_level = {level}\n")
+    text += (_INSTALLED + _UNPACKED).format(host=HOST_NAME, folder=folder, lab=lab.postfix)
+    master = (lab.postfix / "usr/share/postfix/master.cf.dist").read_text()
+    master = master.replace("       smtpd\n", f"       smtpd\n{smtpd}", 1)
+    for name, content in {"main.cf": text + main_cf, "master.cf": master, "mailname": f"{HOST_NAME}\n"}.items():
+        (folder / name).write_text(content)
+        # Postfix reads a file anew until it has not changed for a second, to be sure that it has all of it.
+        os.utime(folder / name, (time.time() - 60,) * 2)
+    return folder

@@ -1,0 +1,87 @@
+"""The door that `gatepost conf postfix` has a real Postfix ask: it answers, and it is the right one."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from cases import build_store
+from conflab.served import Served
+from milterlab.service import ANNE, CLOSED, STRANGER
+from mtalab import Client, Port, Postfix
+from running import Gatepost
+
+pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
+
+STRANGERS_HOST = "127.0.0.9"
+# As on a machine where only pymilter is missing.
+WITHOUT_PYMILTER = "import sys; sys.modules['milter'] = None; from gatepost import main; main()"
+SETTINGS = """\
+[lists]
+directory = "sqlite:///gatepost.db"
+[policy]
+listen = "inet:127.0.0.1:{policy}"
+[milter]
+listen = "inet:127.0.0.1:{milter}"
+[lmtp]
+enabled = false
+"""
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that the servers' users can reach."""
+    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def postfix_told(written: Path) -> Postfix:
+    """A Postfix with the lines that have been written to a folder."""
+    return Postfix(dict(re.findall(r"^(\w+) = ?(.*)$", (written / "main.cf.snippet").read_text(), re.MULTILINE)))
+
+
+def post(postfix: Postfix, sender: str, author: str) -> list[str]:
+    """What a stranger's host is told at RCPT to a closed list, and after the message where it comes to that."""
+    with Client(("127.0.0.1", postfix.port), STRANGERS_HOST) as client:
+        client.hello()
+        replies = client.mail(sender, [CLOSED])
+        if replies[0].code == 250:
+            replies += client.data(f"From: {author}\r\nSubject: hi\r\n\r\nhello\r\n".encode())
+    return [f"{reply.code} {reply.status}" for reply in replies]
+
+
+def test_by_the_headers_whom_they_let_in_nobody_refuses(folder: Path) -> None:
+    with Served(folder, stage="headers") as gate, postfix_told(gate.written("postfix")) as postfix:
+        assert post(postfix, STRANGER, STRANGER) == ["250 2.1.5", "550 5.7.2"]
+        assert post(postfix, STRANGER, ANNE) == ["250 2.1.5", "250 2.0.0"]
+        postfix.wait_log(r"to=<closed@.*status=sent")
+        assert [entry.listid for entry in gate.take_all()] == ["closed.lists.example"]
+
+
+def test_by_the_envelope_the_policy_service_refuses(folder: Path) -> None:
+    with Served(folder) as gate, postfix_told(gate.written("postfix")) as postfix:
+        assert post(postfix, STRANGER, ANNE) == ["550 5.7.2"]
+        assert post(postfix, ANNE, ANNE) == ["250 2.1.5", "250 2.0.0"]
+
+
+def test_without_pymilter_mail_does_not_wait_for_a_milter(folder: Path) -> None:
+    build_store(folder / "gatepost.db")
+    written = folder / "postfix"
+    written.mkdir()
+    with Port() as policy, Port() as milter:
+        settings = SETTINGS.format(policy=policy.number, milter=milter.number)
+        with Gatepost(folder, settings, "policy") as gate:
+            command = [sys.executable, "-c", WITHOUT_PYMILTER, "--config", str(gate.settings)]
+            subprocess.run([*command, "conf", "postfix", "--write", str(written)], check=True, capture_output=True)
+            with postfix_told(written) as postfix:
+                assert post(postfix, STRANGER, ANNE) == ["550 5.7.2"]
+                with Client(("127.0.0.1", postfix.port), STRANGERS_HOST) as client:
+                    client.hello()
+                    assert client.mail(ANNE, [CLOSED])[0].code == 250
