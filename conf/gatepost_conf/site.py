@@ -28,10 +28,10 @@ class Site:
 
     hostname, origin, owner: as in [site]. domains: every domain with its lists; a domain is marked shared also where
     [lists] shared_domains says so. policy, socketmap, milter, lmtp: what these parts listen on; empty or None where a
-    part is not enabled. public_address: HOST:PORT or [IPV6]:PORT, which mail servers dial for LMTP. lmtp_stage and
-    sender_tests: as in [lmtp]. maps_dir, map_type ("": the default), lmtp_service: as in [postfix]. settings_file and
-    program: the absolute paths of gatepost.toml and of the command `gatepost`. written: the folders in which the
-    services write the store, the queue and the log.
+    part is not enabled, and socketmap where policy, which serves it, is not. public_address: HOST:PORT or [IPV6]:PORT,
+    which mail servers dial for LMTP. lmtp_stage and sender_tests: as in [lmtp]. maps_dir, map_type ("": the default),
+    lmtp_service: as in [postfix]. settings_file and program: the absolute paths of gatepost.toml and of the command
+    `gatepost`. written: the folders in which the services write the store, the queue and the log.
     """
 
     hostname: str
@@ -79,7 +79,7 @@ def site_of(settings: Settings, settings_file: Path, program: Path, domains: Ite
         domains=tuple(_marked_shared(names, shared) for names in domains),
         probe_senders=settings.lists.probe_senders,
         policy=policy.listen if policy.enabled else (),
-        socketmap=socketmap.listen if socketmap.enabled else (),
+        socketmap=socketmap.listen if policy.enabled and socketmap.enabled else (),
         milter=milter.listen if milter.enabled else None,
         lmtp=lmtp.listen if lmtp.enabled else (),
         public_address=lmtp.public_address,

@@ -19,6 +19,9 @@ from gatepost_conf.site import Site
 # The client in master.cf that we offer where [postfix] lmtp_service names the one that Postfix comes with.
 OWN_SERVICE = "gatepost-lmtp"
 STOCK_SERVICE = "lmtp"
+# How long verification may go on to refuse an address without asking again (default: three days). While an answer is
+# waited for, smtpd asks its cache three times, three seconds apart: it must last as long.
+_REFUSED_FOR = "10s"
 
 
 def main_cf(site: Site, machine: Machine, lookups: Lookups) -> str:
@@ -60,7 +63,7 @@ def main_cf_verifying(site: Site, machine: Machine) -> str:
 def master_cf(site: Site) -> str:
     """An LMTP client of our own: it tells gatepost who sent the mail, which the one that Postfix has does not."""
     name = OWN_SERVICE if site.lmtp_service == STOCK_SERVICE else site.lmtp_service
-    return f"{name} unix - - n - - lmtp\n    -o lmtp_send_xforward_command=yes\n"
+    return f"{name} unix - - n - - lmtp -o lmtp_send_xforward_command=yes\n"
 
 
 def _line(name: str, value: str) -> str:
@@ -146,6 +149,8 @@ def _doors(site: Site, machine: Machine, verified: Sequence[str]) -> str:
             lines += _line(f"{name}_restrictions", with_checks(machine.value(f"{name}_restrictions"), *checks))
     if verified:
         lines += _line("unverified_recipient_reject_code", "550")
+        if not policy:  # which goes first, and lets no address be verified before there is a list
+            lines += _line("address_verify_negative_expire_time", _REFUSED_FOR)
     if milter:
         lines += _line("smtpd_milters", _with(machine.value("smtpd_milters"), endpoint(milter, machine)))
     return lines and f"# Who may not post is told so while still on the line\n{lines}"

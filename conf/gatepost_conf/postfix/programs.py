@@ -1,4 +1,4 @@
-"""postconf(1) and postmap(1), run without a shell."""
+"""postconf(1), postmap(1) and postfix(1), run without a shell."""
 
 from __future__ import annotations
 
@@ -35,8 +35,7 @@ class PostmapError(Exception):
 
 def run_program(command: Sequence[str], given: str) -> Ran:
     """Run a program of Postfix's."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS])
-    program = shutil.which(command[0], path=path)
+    program = _program(command[0])
     if program is None:
         return Ran(NOT_FOUND, "", f"{command[0]}: not found")
     try:
@@ -55,6 +54,25 @@ def run_program(command: Sequence[str], given: str) -> Ran:
     except OSError as error:
         return Ran(126, "", f"{program}: {error.strerror}")
     return Ran(done.returncode, done.stdout, done.stderr)
+
+
+def _program(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS]))
+
+
+def reload_postfix() -> bool:
+    """`postfix reload`, which only root may do; whether it has begun. What it starts to look at the queue goes on."""
+    program = _program("postfix")
+    if program is None:
+        return False
+    nothing = subprocess.DEVNULL  # its messages go to the log; a pipe would be held open by what goes on
+    try:
+        done = subprocess.run(
+            [program, "reload"], stdin=nothing, stdout=nothing, stderr=nothing, timeout=_PATIENCE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
 
 
 def ask_machine(domains: Iterable[str], run: Run = run_program) -> Machine:

@@ -33,7 +33,7 @@ def add(lists: ListsContext, name: str, alias_domain: str | None, shared: bool |
         change = store.add_domain(name, alias_domain, shared)
     click.echo(f"{name}: {_SAID[change]}")
     if change is not Change.SAME:
-        lists.names_changed()
+        lists.names_changed(name)
 
 
 @domain.command()
@@ -44,7 +44,7 @@ def remove(lists: ListsContext, name: str) -> None:
     with lists.store() as store:
         store.remove_domain(name)
     click.echo(f"{name}: removed")
-    lists.names_changed()
+    lists.names_changed(name)
 
 
 @domain.command()
