@@ -79,7 +79,7 @@ class Wired(NamedTuple):
 
     def take(self, script: str) -> None:
         """Type one of the scripts that were written."""
-        command = ["sh", self.folder / "maps" / script]
+        command: list[str | Path] = ["sh", self.folder / "maps" / script]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
         assert not done.stderr, command
         # Postfix reads a file anew until it has not changed for a second, to be sure that it has all of it.

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 _FILES = frozenset({maps.LMTP, maps.DOMAINS, maps.RELAY_RECIPIENTS, maps.VMAP})
 # What postconf(5) takes for one word, and for a word without parameters in it.
 _is_word = re.compile(r"[^\s,;{}$\"'#\\]+").fullmatch
-_NAMED_IN = (
+# The parameters in whose values our tables stand.
+NAMING_TABLES = (
     "transport_maps",
     "relay_domains",
     "relay_recipient_maps",
@@ -75,7 +76,7 @@ def _is_ours(folder: Path, word: str) -> bool:
 
 def types_named(machine: Machine, folder: Path) -> frozenset[str]:
     """The types of our tables that main.cf names: those in the folder, and `socketmap` for live ones."""
-    named = (word for parameter in _NAMED_IN for word in words(machine.value(parameter)) if _is_ours(folder, word))
+    named = (word for parameter in NAMING_TABLES for word in words(machine.value(parameter)) if _is_ours(folder, word))
     return frozenset(word.removeprefix("proxy:").partition(":")[0] for word in named)
 
 

@@ -38,6 +38,7 @@ def main_cf(site: Site, machine: Machine, lookups: Lookups) -> str:
         _mailboxes("virtual_mailbox_maps", "mailboxes", roles.mailbox, machine, lookups.local_recipients, lookups),
         _aliases(machine, roles, lookups),
         _doors(site, machine, [] if checked else roles.relayed),
+        _refusals(site, [] if checked else roles.relayed),
     ]
     return "\n".join(filter(None, blocks))
 
@@ -57,7 +58,7 @@ def main_cf_verifying(site: Site, machine: Machine) -> str:
     if recipients := machine.value("relay_recipient_maps"):
         every = f"inline:{{ {', '.join(f'@{name}=OK' for name in names)} }}"
         lines += _line("relay_recipient_maps", _with(recipients, every))
-    return "\n".join(filter(None, [_extensions(machine), lines, _doors(site, machine, names)]))
+    return "\n".join(filter(None, [_extensions(machine), lines, _doors(site, machine, names), _refusals(site, names)]))
 
 
 def master_cf(site: Site) -> str:
@@ -137,6 +138,18 @@ def _aliases(machine: Machine, roles: Roles, lookups: Lookups) -> str:
     return text
 
 
+def _refusals(site: Site, verified: Sequence[str]) -> str:
+    """How long an address that was refused is refused unasked, where the policy service does not go before.
+
+    It knows of a list at once, and lets no address be verified that is none.
+    """
+    if not verified or dialled_first(site.policy):
+        return ""
+    return "# An address may become a list's in the next minute\n" + _line(
+        "address_verify_negative_expire_time", _REFUSED_FOR
+    )
+
+
 def _doors(site: Site, machine: Machine, verified: Sequence[str]) -> str:
     """The checks while the sender is on the line; in the domains `verified`, also whether the address exists."""
     service, milter = dialled_first(site.policy), dialled_first([site.milter] if site.milter else [])
@@ -149,8 +162,6 @@ def _doors(site: Site, machine: Machine, verified: Sequence[str]) -> str:
             lines += _line(f"{name}_restrictions", with_checks(machine.value(f"{name}_restrictions"), *checks))
     if verified:
         lines += _line("unverified_recipient_reject_code", "550")
-        if not policy:  # which goes first, and lets no address be verified before there is a list
-            lines += _line("address_verify_negative_expire_time", _REFUSED_FOR)
     if milter:
         lines += _line("smtpd_milters", _with(machine.value("smtpd_milters"), endpoint(milter, machine)))
     return lines and f"# Who may not post is told so while still on the line\n{lines}"

@@ -75,6 +75,12 @@ def reload_postfix() -> bool:
     return done.returncode == 0
 
 
+def expanded(parameters: Iterable[str], run: Run = run_program) -> Machine:
+    """What the Postfix here has for some parameters of machine.DEFAULTS, with names in their values expanded."""
+    values = _parameters(["postconf", "-x", *parameters], run)
+    return Machine(bool(values), values)
+
+
 def ask_machine(domains: Iterable[str], run: Run = run_program) -> Machine:
     """What the Postfix here says, and in which class it has each of these domains."""
     values = _parameters(["postconf", *DEFAULTS], run)

@@ -18,10 +18,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from gatepost_conf.postfix.lookups import types_named
+from gatepost_conf.postfix.lookups import NAMING_TABLES, types_named
 from gatepost_conf.postfix.machine import Machine
 from gatepost_conf.postfix.maps import COMPILED, PATTERNS
-from gatepost_conf.postfix.programs import Run, ask_machine, reload_postfix, run_program
+from gatepost_conf.postfix.programs import Run, expanded, reload_postfix, run_program
 from gatepost_conf.site import Site
 
 _READ_ONCE = PATTERNS | {"texthash"}
@@ -38,9 +38,10 @@ def make_known(changed: str, folder: Path, read_site: Callable[[], Site], run: R
     """
     if "@" in changed and not folder.is_dir():
         return ()  # live tables alone, which have it
-    machine = ask_machine((), run)
+    machine = expanded(("queue_directory", *NAMING_TABLES), run)
     why = _why_not_known(changed, types_named(machine, folder), read_site)
-    if not why or (os.geteuid() == 0 and _begun_anew(machine)):
+    master = _master(machine) if why else None
+    if master is None or (os.geteuid() == 0 and _begun_anew(master)):
         return ()
     return (f"Postfix may not have seen this yet: {why}; `postfix reload`, by root, makes sure that it does",)
 
@@ -62,13 +63,20 @@ def _has_way_of_its_own(address: str, site: Site) -> bool:
     return any(domain.mail_host == name and domain.shared and not domain.alias_domain for domain, _ in site.domains)
 
 
-def _begun_anew(machine: Machine) -> bool:
-    """Reload a Postfix that runs, and wait until its idle processes have ended; whether none knows what was before."""
+def _master(machine: Machine) -> int | None:
+    """The process that starts all others of a Postfix that runs: 0 where it may not be seen; None where none runs."""
     try:
         master = int(Path(machine.value("queue_directory"), "pid", "master.pid").read_text("ascii"))
         os.kill(master, 0)
+    except PermissionError:
+        return 0
     except (OSError, ValueError):
-        return True  # none runs
+        return None
+    return master
+
+
+def _begun_anew(master: int) -> bool:
+    """Have Postfix begin anew, and wait until its idle processes have ended; whether it could be done."""
     before = _children(master)
     if not reload_postfix():
         return False
