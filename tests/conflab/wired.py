@@ -6,7 +6,7 @@ import os
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
@@ -105,20 +105,25 @@ class Wired(NamedTuple):
 
 
 @contextmanager
-def wired(kind: str) -> Iterator[Wired]:
-    """With tables of this type, or `live` ones beside written ones of this Postfix's default type, which is lmdb."""
+def wired(kind: str, before: Mapping[str, str] = BEFORE) -> Iterator[Wired]:
+    """With tables of this type, or `live` ones beside written ones of this Postfix's default type, which is lmdb.
+
+    before: what Postfix has in main.cf already.
+    """
     with ExitStack() as stack:
         live = kind == "live"
         sink = stack.enter_context(Sink())
         ports = [stack.enter_context(Port()).number for _ in range(2)]
         listens = f'[policy]\nlisten = "inet:127.0.0.1:{ports[0]}"\n[socketmap]\nlisten = "inet:127.0.0.1:{ports[1]}"'
-        site = beside(stack, "" if live else kind, "policy", sink.port, listens)
+        site = beside(stack, "" if live else kind, "policy", sink.port, listens, before)
         site.take("main.cf.live.sh" if live else "main.cf.tables.sh")
         assert f"{'socketmap' if live else kind}:" in site.postfix.path("etc/main.cf").read_text()
         yield site._replace(delivered=sink.delivered)
 
 
-def beside(stack: ExitStack, map_type: str, part: str, lmtp_port: int, more: str) -> Wired:
+def beside(
+    stack: ExitStack, map_type: str, part: str, lmtp_port: int, more: str, before: Mapping[str, str] = BEFORE
+) -> Wired:
     """A Postfix, a part of gatepost's, and the files for them, which Postfix has not been told of yet."""
     folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="gatepost-")))
     folder.chmod(0o755)
@@ -126,7 +131,7 @@ def beside(stack: ExitStack, map_type: str, part: str, lmtp_port: int, more: str
     _fill(folder / "gatepost.db")
     stack.enter_context(Gatepost(folder, _settings(folder, map_type, lmtp_port, more), part))
     line = "gatepost-lmtp unix - - n - - lmtp -o lmtp_send_xforward_command=yes"
-    postfix = stack.enter_context(Postfix(BEFORE, listeners={"bare": BARE}, master=[line]))
+    postfix = stack.enter_context(Postfix(before, listeners={"bare": BARE}, master=[line]))
     site = Wired(folder, postfix, [])
     site.gatepost("conf", "postfix", "--write", str(folder / "maps"))
     return site

@@ -7,8 +7,9 @@ import pytest
 
 from conflab.wired import SENDER, STRANGER, Wired, beside, wired
 from gatepost_conf.postfix import maps
-from mtalab import Client
+from mtalab import Client, wait_until
 from mtalab.ports import Port
+from running import PATIENCE
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 
@@ -116,9 +117,11 @@ def test_a_dedicated_list_server_asks_about_each_address(mtalab: object) -> None
             reply = site.ask(unknown, "smtp")
             assert (reply.code, reply.status) == (550, "5.1.1")
         assert "550 5.1.1 no such mailing list" in reply.text
-        site.gatepost("list", "create", "fresh@lists.example", "default_nonmember_action=accept")
+        site.create("fresh@lists.example", "new@lists.example")
         with Client(("127.0.0.1", site.postfix.port), STRANGER) as client:
             client.hello()
             assert client.mail(SENDER, ["fresh@lists.example"])[0].code == 250
             assert client.data(b"Subject: hi\r\n\r\nhello\r\n")[0].code == 250
         site.postfix.wait_log(r"to=<fresh@lists.example>.*status=sent")
+        # The refusal of before is kept for ten seconds, where it would be three hours.
+        wait_until(lambda: site.ask("new@lists.example", "smtp").code == 250, PATIENCE, site.postfix.log)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conflab.wired import Wired, wired
+from conflab.wired import BEFORE, Wired, wired
 from gatepost_conf.postfix import maps
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
@@ -35,3 +35,16 @@ def test_a_post_gets_through_as_soon_as_its_list_is_made(kind: str) -> None:
         assert site.arrives_as("fresh@example.com") == "fresh@l.example.com"
         site.gatepost("list", "remove", "fresh@lists.example")
         assert site.ask("fresh@lists.example").code == 550
+
+
+@pytest.mark.parametrize("kind", ["lmdb", "texthash", "live"])
+def test_a_list_that_postfix_verifies_gets_its_post_and_no_refusal_of_before_is_kept(kind: str) -> None:
+    """Postfix relays for another domain too, and knows no recipients there."""
+    with wired(kind, {**BEFORE, "relay_recipient_maps": ""}) as site:
+        assert "reject_unverified_recipient" in site.postfix.path("etc/main.cf").read_text()
+        site.arrives_as("ann@lists.example")
+        for _ in range(3):
+            assert site.ask("fresh@lists.example", "smtp").code == 550
+        site.create("fresh@lists.example")
+        assert site.arrives_as("fresh@lists.example") == "fresh@lists.example"
+        site.postfix.wait_log(r"to=<fresh@lists\.example>.*status=deliverable")
