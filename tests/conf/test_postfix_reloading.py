@@ -97,6 +97,15 @@ def test_what_postfix_does_not_know_by_itself(
     assert calls == (["reload"] if why else [])
 
 
+def test_a_domain_that_has_mailboxes_too_is_told_of(tmp_path: Path, root: Callable[..., Calls]) -> None:
+    root()
+    for name, told in ((DOMAIN, True), ("LISTS.example", True), ("example.org", False), ("other.example", False)):
+        postfix = Postfix(tmp_path, "lmdb:{maps}/postfix_lmtp")
+        postfix.values["mydestination"] = "mx.example, lists.example, example.org"
+        warnings = reloading.make_known(name, tmp_path, lambda: SITE, postfix)
+        assert [f"{DOMAIN} is in mydestination but not shared" in each for each in warnings] == [True] * told
+
+
 def test_a_reload_that_fails_is_told_of(tmp_path: Path, root: Callable[..., Calls]) -> None:
     running(tmp_path)
     root(works=False)

@@ -15,14 +15,17 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from gatepost_conf.postfix.lookups import NAMING_TABLES, types_named
 from gatepost_conf.postfix.machine import Machine
 from gatepost_conf.postfix.maps import COMPILED, PATTERNS
-from gatepost_conf.postfix.programs import Run, expanded, reload_postfix, run_program
+from gatepost_conf.postfix.programs import Run, ask_machine, expanded, reload_postfix, run_program
+from gatepost_conf.postfix.roles import roles_of
 from gatepost_conf.site import Site
+from gatepost_lists.addresses import normal_domain
 
 _READ_ONCE = PATTERNS | {"texthash"}
 _REMEMBERED = "addresses that it refused before stay refused for some minutes"
@@ -39,11 +42,20 @@ def make_known(changed: str, folder: Path, read_site: Callable[[], Site], run: R
     if "@" in changed and not folder.is_dir():
         return ()  # live tables alone, which have it
     machine = expanded(("queue_directory", *NAMING_TABLES), run)
-    why = _why_not_known(changed, types_named(machine, folder), read_site)
+    types = types_named(machine, folder)
+    trouble = _in_the_way(changed, read_site(), run) if types and "@" not in changed else ()
+    why = _why_not_known(changed, types, read_site)
     master = _master(machine) if why else None
     if master is None or (os.geteuid() == 0 and _begun_anew(master)):
-        return ()
-    return (f"Postfix may not have seen this yet: {why}; `postfix reload`, by root, makes sure that it does",)
+        return tuple(trouble)
+    return (*trouble, f"Postfix may not have seen this yet: {why}; `postfix reload`, by root, makes sure that it does")
+
+
+def _in_the_way(name: str, site: Site, run: Run) -> Sequence[str]:
+    """What is wrong with a domain that Postfix has in another class: its other mail would come to gatepost too."""
+    named = normal_domain(name)
+    alone = replace(site, domains=tuple(names for names in site.domains if names.domain.mail_host == named))
+    return roles_of(alone, ask_machine([named], run)).trouble
 
 
 def _why_not_known(changed: str, types: frozenset[str], read_site: Callable[[], Site]) -> str:
