@@ -60,12 +60,12 @@ def _supply_lists(context: click.Context) -> None:
         url=lambda: configuration.settings.lists.directory,
         rules=lambda: rules_of(configuration.settings),
         settings_file=lambda: configuration.path,
-        names_changed=lambda: _tables_follow(configuration),
+        names_changed=lambda name: _tables_follow(configuration, name),
     )
 
 
-def _tables_follow(configuration: Configuration) -> None:
-    """Bring Postfix's tables up to date with the lists, where there are any tables."""
+def _tables_follow(configuration: Configuration, changed: str) -> None:
+    """Bring Postfix's tables, where there are any, and a running Postfix up to date with a list or domain."""
     from gatepost_conf.postfix.tables import follow  # noqa: PLC0415 - for those commands alone
     from gatepost_conf.reading import read_site  # noqa: PLC0415
     from gatepost_lists.commands.output import print_warnings  # noqa: PLC0415
@@ -73,7 +73,7 @@ def _tables_follow(configuration: Configuration) -> None:
     def now() -> Site:
         return read_site(configuration.settings, configuration.path, _program())
 
-    print_warnings(follow(configuration.settings.postfix.maps_dir, now))
+    print_warnings(follow(configuration.settings.postfix.maps_dir, now, changed=changed))
 
 
 def _program() -> Path:

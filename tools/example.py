@@ -10,15 +10,20 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
+from textwrap import indent
 
 import click
 
+from gatepost_conf.postfix.generator import machine_of, ways
+from gatepost_conf.postfix.lookups import FolderError
+from gatepost_conf.postfix.tables import type_of
+from gatepost_conf.reading import read_site
 from gatepost_conf.settings import Settings, load
-from gatepost_lists import Question, judge, open_directory
+from gatepost_lists import DirectoryTrouble, Question, judge, open_directory
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.errors import StoreError
-from gatepost_service.sockets import ListenAddress
 from gatepost_services import rules_of
 
 GATEPOST = Path(sys.executable).with_name("gatepost")
@@ -26,16 +31,6 @@ DOMAIN = "lists.example"
 CLOSED, OPEN, MEMBER = f"announce@{DOMAIN}", f"chat@{DOMAIN}", "anne@example.org"
 STRANGER = "stranger@example.net"
 QUESTIONS = ((STRANGER, CLOSED), (MEMBER, CLOSED), (STRANGER, OPEN), (STRANGER, f"nobody@{DOMAIN}"))
-# Postfix cannot be told to dial every address of a host.
-_LOOPBACK = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - nothing is bound here
-_MAIN_CF = """\
-    smtpd_relay_restrictions =
-        permit_mynetworks,
-        permit_sasl_authenticated,
-        reject_unauth_destination
-    smtpd_recipient_restrictions =
-        check_policy_service {service}
-"""
 
 
 def main() -> int:
@@ -44,13 +39,14 @@ def main() -> int:
     done = subprocess.run([GATEPOST, "--config", path, "init"], check=False)
     if done.returncode:
         return done.returncode
-    settings = load(path.absolute())
+    path = path.absolute()
+    settings = load(path)
     try:
         example_is_there = _make_example(settings.lists.directory)
     except StoreError as error:
         click.echo(f"example: {error}", err=True)
         return error.exit_code
-    _tell_about_postfix(settings)
+    _tell_about_postfix(settings, path)
     if example_is_there:
         _tell_what_to_try(settings)
     return os.EX_OK
@@ -77,19 +73,22 @@ def _make_example(directory: str) -> bool:
     return True
 
 
-def _tell_about_postfix(settings: Settings) -> None:
+def _tell_about_postfix(settings: Settings, path: Path) -> None:
     listen = settings.policy.listen
     click.echo(f"\nThe policy service will answer on {', '.join(map(str, listen))}.\n")
-    click.echo(
-        "For Postfix, put this into main.cf (docs/policy.md: what depends on the place), then `postfix reload`:\n"
-    )
-    click.echo(_MAIN_CF.format(service=_as_postfix_names_it(listen[0])))
+    try:
+        commands = _commands_for_postfix(settings, path)
+    except (DirectoryTrouble, FolderError) as error:
+        click.echo(f"For Postfix, what to type can be told later, by gatepost conf postfix: {error}\n")
+        return
+    click.echo("For Postfix, type this as root (docs/postfix.md tells more):\n")
+    click.echo(indent(commands, "    "))
 
 
-def _as_postfix_names_it(address: ListenAddress) -> str:
-    if address.is_unix:
-        return f"unix:{address.path}"
-    return str(ListenAddress(host=_LOOPBACK.get(address.host, address.host), port=address.port))
+def _commands_for_postfix(settings: Settings, path: Path) -> str:
+    """What `gatepost conf postfix` prints first, without the milter: one of two that ask the same will do for a try."""
+    site = replace(read_site(settings, path, GATEPOST), milter=None)
+    return next(ways(site, machine_of(site), site.maps_dir, type_of(site))).commands
 
 
 def _tell_what_to_try(settings: Settings) -> None:

@@ -28,12 +28,12 @@ class Site:
 
     hostname, origin, owner: as in [site]. domains: every domain with its lists; a domain is marked shared also where
     [lists] shared_domains says so. policy, socketmap, milter, lmtp: what these parts listen on; empty or None where a
-    part is not enabled. policy_places, milter_place: the same, enabled or not: what a mail server may have been told
-    to ask before. milter_stage: as in [milter]. public_address: HOST:PORT or [IPV6]:PORT, which mail servers dial for
-    LMTP. lmtp_stage and sender_tests: as in [lmtp]. maps_dir, map_type ("": the default), lmtp_service: as in
-    [postfix]. settings_file and program: the absolute paths of gatepost.toml and of the command `gatepost`. written:
-    the folders in which the services write the store, the queue and the log. has_pymilter: whether the milter could
-    run here.
+    part is not enabled, and socketmap where policy, which serves it, is not. policy_places, milter_place: the same,
+    enabled or not: what a mail server may have been told to ask before. milter_stage: as in [milter]. public_address:
+    HOST:PORT or [IPV6]:PORT, which mail servers dial for LMTP. lmtp_stage and sender_tests: as in [lmtp]. maps_dir,
+    map_type ("": the default), lmtp_service: as in [postfix]. settings_file and program: the absolute paths of
+    gatepost.toml and of the command `gatepost`. written: the folders in which the services write the store, the queue
+    and the log. has_pymilter: whether the milter could run here.
     """
 
     hostname: str

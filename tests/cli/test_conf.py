@@ -42,10 +42,11 @@ def tables(gatepost: CommandLine, no_postfix: None) -> Tables:
 def test_all_pieces_are_printed_under_their_names(gatepost: CommandLine, no_postfix: None) -> None:
     printed = gatepost("conf", "postfix")
     headings = [line.split()[2].rstrip(":") for line in printed.splitlines() if line.startswith("# == ")]
-    snippets = ["main.cf.snippet", "main.cf.live.snippet", "main.cf.verify.snippet", "master.cf.snippet"]
-    assert headings == [*snippets, *maps.NAMES]
+    scripts = ["main.cf.live.sh", "main.cf.tables.sh", "main.cf.verify.sh", "master.cf.sh"]
+    assert headings == [*scripts, *maps.NAMES]
     folder = gatepost.folder / "var" / "postfix"
-    assert f"\ntransport_maps = texthash:{folder}/postfix_lmtp\n" in printed
+    assert "\npostconf -e 'transport_maps = socketmap:inet:127.0.0.1:8033:transport'\n" in printed
+    assert f"\npostconf -e 'transport_maps = texthash:{folder}/postfix_lmtp'\n" in printed
     assert "\nann@l.example\tlmtp:[127.0.0.1]:8024\n" in printed
     assert "\nann-owner@lists.example\tann-owner@l.example\n" in printed
     assert not folder.exists()
@@ -65,7 +66,7 @@ def test_tables_elsewhere_do_not_follow(gatepost: CommandLine, no_postfix: None,
     result = gatepost.run("conf", "postfix", "--write", str(folder))
     assert result.exit_code == 0
     assert result.stderr.startswith(f"warning: the tables in {folder} do not follow the lists")
-    assert f"texthash:{folder}/postfix_lmtp" in (folder / "main.cf.snippet").read_text()
+    assert f"texthash:{folder}/postfix_lmtp" in (folder / "main.cf.tables.sh").read_text()
 
 
 def test_a_folder_that_is_missing(gatepost: CommandLine, no_postfix: None, tmp_path: Path) -> None:
@@ -97,7 +98,12 @@ def test_tables_follow_the_domains(gatepost: CommandLine, tables: Tables) -> Non
 def test_tables_follow_a_domain_that_goes_with_its_lists(gatepost: CommandLine, tables: Tables) -> None:
     gatepost("domain", "add", "example.org")
     gatepost("domain", "remove", "lists.example", "--with-lists")
-    assert tables() == {maps.LMTP: [], maps.DOMAINS: ["example.org"], maps.RELAY_RECIPIENTS: [], maps.VMAP: []}
+    assert tables() == {
+        maps.LMTP: ["example.org"],
+        maps.DOMAINS: ["example.org"],
+        maps.RELAY_RECIPIENTS: [],
+        maps.VMAP: [],
+    }
 
 
 def test_what_changes_no_name_writes_no_table(gatepost: CommandLine, tables: Tables) -> None:

@@ -1,12 +1,12 @@
 """The lines for main.cf: what the machine has stays, ours is added in its place, for each class of domain."""
 
-import re
+import subprocess
 from pathlib import Path
 
 import pytest
 
 from conflab import FOLDER, SCENARIOS, Scenario, site
-from gatepost_conf.postfix import generator, lookups, main_cf
+from gatepost_conf.postfix import generator, lookups, main_cf, typed
 from gatepost_conf.postfix.machine import DEFAULTS, DomainClass, Machine
 from gatepost_conf.postfix.restrictions import words
 from gatepost_lists.model import Domain
@@ -82,7 +82,7 @@ def test_a_domain_in_two_places_is_told_of() -> None:
     )
     assert text.startswith("# Mind: lists.example is in mydestination but not shared")
     assert "relay_domains" not in settings_of(text)
-    assert settings_of(text)["local_recipient_maps"].endswith("/postfix_lmtp")
+    assert settings_of(text)["local_recipient_maps"].endswith("/postfix_relay_recipients")
 
 
 @pytest.mark.parametrize(
@@ -145,19 +145,45 @@ def test_a_dedicated_server_whose_other_recipients_are_checked() -> None:
     assert lines["relay_domains"] == "other.example, lists.example"
 
 
+def test_a_refusal_that_is_verified_is_not_kept_where_no_policy_service_stands_before() -> None:
+    kept = "address_verify_negative_expire_time"
+    alone = main_cf.main_cf_verifying(site([LISTS], (), "[policy]\nenabled = false\n"), Machine(True))
+    assert settings_of(alone)[kept] == "10s"
+    assert kept not in settings_of(main_cf.main_cf_verifying(site([LISTS]), Machine(True)))
+
+
 def test_the_lmtp_client() -> None:
-    assert main_cf.master_cf(site([LISTS])).startswith("gatepost-lmtp unix - - n - - lmtp\n")
+    assert main_cf.master_cf(site([LISTS])).startswith("gatepost-lmtp unix - - n - - lmtp -o ")
     assert main_cf.master_cf(site([LISTS], (), 'lmtp_service = "mine"\n')).startswith("mine unix")
 
 
-def test_all_pieces_have_names_of_their_own() -> None:
-    made = site([LISTS], ["ann@lists.example"])
-    pieces = generator.snippets(made, Machine(), FOLDER, "hash")
-    assert [piece.name for piece in pieces] == [
-        "main.cf.snippet",
-        "main.cf.live.snippet",
-        "main.cf.verify.snippet",
-        "master.cf.snippet",
-    ]
-    assert all("No Postfix was found here" in piece.comment for piece in pieces[:3])
-    assert not [piece for piece in pieces if not re.search(r"^[a-z]", piece.comment)]
+def names_of(settings: str) -> list[str]:
+    made = site([LISTS], ["ann@lists.example"], settings)
+    pieces = generator.commands(made, Machine(), FOLDER, "hash")
+    assert all("No Postfix was found here" in piece.comment for piece in pieces[:-1])
+    assert pieces[0].comment.startswith("type these, as root: ")
+    assert all(piece.comment.startswith("or type these: ") for piece in pieces[1:-1])
+    return [piece.name for piece in pieces]
+
+
+def test_live_tables_come_first_where_they_are_served() -> None:
+    others = ["main.cf.tables.sh", "main.cf.verify.sh", "master.cf.sh"]
+    assert names_of("") == ["main.cf.live.sh", *others]
+    assert names_of("[socketmap]\nenabled = false\n") == others
+    assert names_of("[policy]\nenabled = false\n") == others  # which serves them
+
+
+def test_live_tables_need_no_folder_for_written_ones() -> None:
+    made = site([LISTS])
+    assert next(generator.ways(made, Machine(), Path("/a b"), "hash")).name == "main.cf.live.sh"
+
+
+@pytest.mark.parametrize("value", ["$a ${b} `c`", 'it\'s "so" \\ !x', "a, { b # c }; d", "größe"])
+def test_commands_say_to_postconf_what_stands_in_the_lines(value: str) -> None:
+    text = f"# Comments' quotes\n\none = {value}\ntwo =\n"
+    comment, empty, *typed_lines = typed.postconf(text).splitlines()
+    assert (comment, empty) == ("# Comments' quotes", "")
+    postconf = "postconf() { printf '%s\\n' \"$@\"; }\n"
+    script = postconf + "\n".join(typed_lines)
+    shown = subprocess.run(["/bin/sh", "-c", script], capture_output=True, text=True, check=True)
+    assert shown.stdout == f"-e\none = {value}\n-e\ntwo =\n"

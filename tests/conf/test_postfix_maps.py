@@ -15,7 +15,7 @@ from gatepost_lists.model import Domain, DomainNames
 from gatepost_lists.subaddresses import SUBADDRESSES, local_parts, readings
 
 NET, COM = Domain("example.net"), Domain("example.com", "x.example.com")
-INDEXED = [each for each in maps.MAP_TYPES if each != "regexp"]
+INDEXED = [each for each in maps.MAP_TYPES if each not in maps.PATTERNS]
 ANT = ["ant", *(f"ant-{word}" for word in sorted(SUBADDRESSES))]
 VERP = "+bob=people.example"
 
@@ -23,6 +23,11 @@ VERP = "+bob=people.example"
 def lines(table: str, map_type: str, *addresses: str, domains: tuple[Domain, ...] = (NET, COM)) -> list[list[str]]:
     text = maps.maps(site(domains, addresses), map_type).texts[table]
     return [line.split("\t") for line in text.splitlines() if not line.startswith("#")]
+
+
+def ways_of_lists(map_type: str, *addresses: str, domains: tuple[Domain, ...] = (NET, COM)) -> list[list[str]]:
+    found = lines(maps.LMTP, map_type, *addresses, domains=domains)
+    return [line for line in found if "@" in line[0] and not line[0].startswith("/@")]
 
 
 def with_names(*domains: DomainNames) -> Site:
@@ -36,21 +41,38 @@ def matches(line: list[str], address: str) -> bool:
 
 @pytest.mark.parametrize("map_type", INDEXED)
 def test_an_indexed_table_of_transports(map_type: str) -> None:
-    found = lines(maps.LMTP, map_type, "ant@example.net")
+    found = ways_of_lists(map_type, "ant@example.net")
     assert found == [[f"{local}@example.net", "lmtp:[127.0.0.1]:8024"] for local in ANT]
     recipients = lines(maps.RELAY_RECIPIENTS, map_type, "ant@example.net")
     assert [key for key, _ in recipients] == [key for key, _ in found]
 
 
+@pytest.mark.parametrize("map_type", maps.MAP_TYPES)
+def test_a_domain_of_lists_alone_has_its_way_before_there_is_a_list(map_type: str) -> None:
+    shared = Domain("example.org", shared=True)
+    found = lines(maps.LMTP, map_type, domains=(NET, COM, shared))
+    patterns = [r"/@example\.net$/", r"/@x\.example\.com$/"]
+    keys = patterns if map_type in maps.PATTERNS else ["example.net", "x.example.com"]
+    assert found == [[key, "lmtp:[127.0.0.1]:8024"] for key in keys]
+    assert lines(maps.RELAY_RECIPIENTS, map_type, domains=(NET, COM, shared)) == []
+
+
+def test_the_way_of_a_domain_is_no_other_domain_s() -> None:
+    [line] = lines(maps.LMTP, "regexp", domains=(NET,))
+    assert matches(line, "anybody+x@EXAMPLE.net")
+    for address in ("a@x.example.net", "a@xexample.net", "a@examplexnet", "a@example.net.org"):
+        assert not matches(line, address)
+
+
 def test_a_regexp_of_transports_takes_extensions_everywhere() -> None:
-    found = lines(maps.LMTP, "regexp", "ant@example.net")
+    found = ways_of_lists("regexp", "ant@example.net")
     assert found == [[rf"/^{local}(\+.*)?@example\.net$/", "lmtp:[127.0.0.1]:8024"] for local in ANT]
 
 
 def test_an_alias_domain_stands_for_the_real_one() -> None:
     assert lines(maps.DOMAINS, "hash") == [["example.net", "example.net"], ["x.example.com", "example.com"]]
     assert lines(maps.DOMAINS, "regexp")[1] == [r"/^x\.example\.com$/", "example.com"]
-    assert lines(maps.LMTP, "hash", "bee@example.com")[0][0] == "bee@x.example.com"
+    assert ways_of_lists("hash", "bee@example.com")[0][0] == "bee@x.example.com"
     assert lines(maps.VMAP, "hash", "bee@example.com")[:2] == [
         ["bee@example.com", "bee@x.example.com"],
         ["bee-bounces@example.com", "bee-bounces@x.example.com"],
@@ -82,7 +104,8 @@ def test_a_domain_beyond_ascii_is_there_in_both_spellings() -> None:
         ["xn--bcher-kva.example", "xn--bcher-kva.example"],
         ["bücher.example", "xn--bcher-kva.example"],
     ]
-    transports = lines(maps.LMTP, "regexp", "ann@xn--bcher-kva.example", domains=(idn,))
+    assert [line[0] for line in lines(maps.LMTP, "hash", domains=(idn,))] == ["xn--bcher-kva.example", "bücher.example"]
+    transports = ways_of_lists("regexp", "ann@xn--bcher-kva.example", domains=(idn,))
     assert [line for line in transports if matches(line, "ann+x@BÜCHER.example")] == [transports[1]]
     aliased = Domain("xn--bcher-kva.example", "l.example")
     assert lines(maps.VMAP, "hash", "ann@xn--bcher-kva.example", domains=(aliased,))[:2] == [
@@ -116,22 +139,22 @@ def test_names_that_mail_cannot_reach_are_left_out_and_told_of(name: str, map_ty
     assert len(made.warnings) == 1
     assert repr(name) in made.warnings[0]
     assert "\n" not in made.warnings[0]
-    assert len(made.texts[maps.LMTP].splitlines()) == 2 + len(ANT)
+    assert len(made.texts[maps.RELAY_RECIPIENTS].splitlines()) == 2 + len(ANT)
 
 
 @pytest.mark.parametrize("name", ["#a", "a|b", "a/b", "{a}", "a'b", "`a`", "a?*^$~=&", "c++", "größe", "||", "/etc/x"])
 def test_names_of_odd_characters_that_can_be_had(name: str) -> None:
-    found = lines(maps.LMTP, "regexp", f"{name}@example.net")
+    found = ways_of_lists("regexp", f"{name}@example.net")
     assert [line for line in found if matches(line, f"{name}@example.net")] == found[:1]
     assert not maps.maps(site([NET], [f"{name}@example.net"]), "regexp").warnings
     if not name.startswith("#"):
-        assert lines(maps.LMTP, "hash", f"{name}@example.net")[0][0] == f"{name}@example.net"
+        assert ways_of_lists("hash", f"{name}@example.net")[0][0] == f"{name}@example.net"
 
 
 def test_a_comment_is_no_key() -> None:
     made = maps.maps(site([NET], ["#a@example.net"]), "texthash")
     assert "'#a' in example.net is left out" in made.warnings[0]
-    assert not lines(maps.LMTP, "texthash", "#a@example.net")
+    assert not ways_of_lists("texthash", "#a@example.net")
 
 
 @pytest.mark.parametrize("name", ["a b", "a\nb", "a/x", "", "Example.Net"])
@@ -150,7 +173,7 @@ def test_whatever_the_name_each_line_is_an_address_of_that_list(text: str) -> No
     made = with_names(DomainNames(COM, (name,)))
     for map_type in ("texthash", "regexp"):
         tables = maps.maps(made, map_type)
-        found = [line.split("\t") for line in tables.texts[maps.LMTP].splitlines()[2:]]
+        found = [line.split("\t") for line in tables.texts[maps.LMTP].splitlines()[3:]]
         assert bool(found) != bool(tables.warnings)
         assert all(len(line) == 2 for line in found)
         for local, line in zip(local_parts(name), found, strict=bool(found)):

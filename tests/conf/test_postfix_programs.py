@@ -186,5 +186,5 @@ def test_all_is_written_or_nothing(tmp_path: Path) -> None:
         generator.write(generated, tmp_path, pytest.fail, Fake(fails="no room"))
     assert held(tmp_path) == {}
     generator.write(generated, tmp_path, pytest.fail, Fake())
-    assert {"main.cf.snippet", "postfix_lmtp", "postfix_lmtp.db"} <= held(tmp_path).keys()
-    assert f"transport_maps = hash:{tmp_path}/postfix_lmtp\n" in held(tmp_path)["main.cf.snippet"]
+    assert {"main.cf.tables.sh", "postfix_lmtp", "postfix_lmtp.db"} <= held(tmp_path).keys()
+    assert f"postconf -e 'transport_maps = hash:{tmp_path}/postfix_lmtp'\n" in held(tmp_path)["main.cf.tables.sh"]

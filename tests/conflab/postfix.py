@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from conflab.sites import FOLDER, site
 from gatepost_conf.postfix import lookups, main_cf
+from gatepost_conf.postfix.generator import Way
 from gatepost_conf.postfix.machine import DomainClass, Machine
 from gatepost_conf.site import Site
 from gatepost_lists.model import Domain
@@ -15,7 +16,7 @@ Lines = Callable[[Site, Machine], str]
 
 
 class Scenario(NamedTuple):
-    """A site, its Postfix, and which of its lines the page shows."""
+    """A site, its Postfix, and which way to tell it of the lists the page shows."""
 
     site: Site
     machine: Machine
@@ -23,7 +24,13 @@ class Scenario(NamedTuple):
 
     @property
     def text(self) -> str:
+        """The lines of main.cf."""
         return self.lines(self.site, self.machine)
+
+    @property
+    def commands(self) -> str:
+        """What root types to set them."""
+        return Way("", "", self.text).commands
 
 
 def _by_files(site: Site, machine: Machine) -> str:
@@ -38,7 +45,7 @@ _LISTS, _ORG, _NET = Domain("lists.example"), Domain("example.org", shared=True)
 _COM = Domain("example.com", "lists.example.com")
 
 SCENARIOS = {
-    "relay": Scenario(site([_LISTS], ["ann@lists.example"]), Machine(found=True), _by_files),
+    "relay": Scenario(site([_LISTS], ["ann@lists.example"]), Machine(found=True), _live),
     "relay beside checked domains": Scenario(
         site([_LISTS]),
         Machine(
@@ -49,15 +56,15 @@ SCENARIOS = {
                 "smtpd_recipient_restrictions": "permit_mynetworks, reject_unauth_destination, sleep 1",
             },
         ),
-        _by_files,
+        _live,
     ),
     "relay beside unchecked domains": Scenario(
-        site([_LISTS]), Machine(True, {"relay_domains": "branch.example"}), _by_files
+        site([_LISTS]), Machine(True, {"relay_domains": "branch.example"}), _live
     ),
     "local": Scenario(
         site([_ORG], ["ann@example.org"]),
         Machine(True, {"transport_maps": "hash:/etc/postfix/transport"}, {"example.org": DomainClass.LOCAL}),
-        _by_files,
+        _live,
     ),
     "virtual mailbox": Scenario(
         site([_NET]),
@@ -66,16 +73,14 @@ SCENARIOS = {
             {"virtual_mailbox_domains": "example.net", "virtual_mailbox_maps": "hash:/etc/postfix/vmailbox"},
             {"example.net": DomainClass.VIRTUAL_MAILBOX},
         ),
-        _by_files,
+        _live,
     ),
-    "virtual alias": Scenario(
-        site([_COM]), Machine(True, {"virtual_alias_maps": "hash:/etc/postfix/virtual"}), _by_files
-    ),
+    "virtual alias": Scenario(site([_COM]), Machine(True, {"virtual_alias_maps": "hash:/etc/postfix/virtual"}), _live),
     "dedicated": Scenario(site([_LISTS]), Machine(found=True), main_cf.main_cf_verifying),
     "by the headers": Scenario(
         site([_LISTS], ["ann@lists.example"], '[milter]\nstage = "headers"\n[lmtp]\nstage = "headers"\n'),
         Machine(found=True),
-        _by_files,
+        _live,
     ),
-    "live": Scenario(site([_LISTS]), Machine(found=True), _live),
+    "tables": Scenario(site([_LISTS]), Machine(found=True), _by_files),
 }

@@ -1,7 +1,7 @@
 """The pages say what the program does: links, command lines, settings, examples are held against it.
 
 What follows the backquotes of a fenced block says what it is: `console` (lines after `$ ` are typed), `toml`
-(settings), `toml lists.toml` (a directory), `main.cf`.
+(settings), `toml lists.toml` (a directory), `main.cf`, `sh` (commands that set it).
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ PARAMETERS = {
     "virtual_alias_domains",
     "unverified_recipient_reject_code",
     "address_verify_map",
+    "address_verify_negative_expire_time",
 }
 OWN_PARAMETERS = {"gatepost", "gatepost_time_limit"}
 SERVICE_ATTRIBUTES = {"timeout", "try_limit", "default_action", "policy_context"}
@@ -179,17 +180,32 @@ def test_directory_examples_load(block: Block, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("block", blocks("main.cf"), ids=named)
 def test_postfix_examples_are_well_formed(block: Block) -> None:
-    logical = re.sub(r"\n[ \t]+", " ", block.text).splitlines()
-    for line in logical:
-        if not line or line.startswith("#"):
-            continue
-        setting = SNIPPET_LINE(line)
-        assert setting, line
-        assert setting[1] in PARAMETERS | OWN_PARAMETERS, setting[1]
-        assert not setting[2].rstrip().endswith(","), line
-        assert line.count("{") == line.count("}"), line
-        for service in POLICY_SERVICE.findall(line):
-            check_service(service)
+    for line in re.sub(r"\n[ \t]+", " ", block.text).splitlines():
+        if line and not line.startswith("#"):
+            check_setting(line)
+
+
+@pytest.mark.parametrize("block", [block for block in blocks("sh") if "postconf" in block.text], ids=named)
+def test_commands_for_postfix_are_well_formed(block: Block) -> None:
+    """Each line is a command by itself, as a shell reads it."""
+    for line in block.text.splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:2] == ["postconf", "-e"]:
+            assert len(words) == 3, line
+            check_setting(words[2])
+        else:
+            assert words[:2] in ([], ["postconf", "-M"], ["postfix", "reload"]), line
+
+
+def check_setting(line: str) -> None:
+    """A line of main.cf as Postfix takes it."""
+    setting = SNIPPET_LINE(line)
+    assert setting, line
+    assert setting[1] in PARAMETERS | OWN_PARAMETERS, setting[1]
+    assert not setting[2].rstrip().endswith(","), line
+    assert line.count("{") == line.count("}"), line
+    for service in POLICY_SERVICE.findall(line):
+        check_service(service)
 
 
 def check_service(text: str) -> None:

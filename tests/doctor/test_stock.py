@@ -24,7 +24,7 @@ class Stock(SpoiltPostfix):
         patch.setenv("MAIL_CONFIG", str(self.folder))
         maps = self.site.folder / "maps"
         self.site.gatepost("conf", "postfix", "--write", str(maps))
-        lines = re.findall(r"^(\w+) = ?(.*)$", (maps / name).read_text(), re.MULTILINE)
+        lines = re.findall(r"^postconf -e '(\w+) = ?(.*)'$", (maps / name).read_text(), re.MULTILINE)
         assert len(lines) > 5
         self.set(dict(lines))
 
@@ -37,10 +37,10 @@ def stock(request: pytest.FixtureRequest, site: Site, programs: Lab, tmp_path: P
     yield Stock(site, stock_postfix(programs, original, level=request.param), tmp_path)
 
 
-@pytest.mark.parametrize("snippet", ["main.cf.snippet", "main.cf.live.snippet", "main.cf.verify.snippet"])
-def test_nothing_is_wrong(snippet: str, stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("commands", ["main.cf.tables.sh", "main.cf.live.sh", "main.cf.verify.sh"])
+def test_nothing_is_wrong(commands: str, stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
     assert {"postfix-policy", "postfix-domains"} <= wrong(stock.findings())
-    stock.take(snippet, monkeypatch)
+    stock.take(commands, monkeypatch)
     assert wrong(stock.findings()) == set()
     example = {HOST_NAME: "mx", "sqlite:///gatepost.db": f"sqlite:///{stock.site.folder}/gatepost.db"}
     stock.site.dns.records["l.example"], kept = {"TXT": ["none"]}, stock.site.dns.records["l.example"]
@@ -52,7 +52,7 @@ def test_nothing_is_wrong(snippet: str, stock: Stock, monkeypatch: pytest.Monkey
 
 def test_an_order_in_which_gatepost_is_asked_too_early_is_mended(stock: Stock, monkeypatch: pytest.MonkeyPatch) -> None:
     """Not by a reject_unauth_destination, which would stop own networks from sending."""
-    stock.take("main.cf.snippet", monkeypatch)
+    stock.take("main.cf.tables.sh", monkeypatch)
     stock.set({"smtpd_relay_before_recipient_restrictions": "no"})
     findings = stock.findings()
     assert wrong(findings) == {"postfix-policy-order"}

@@ -34,6 +34,13 @@ class SpoiltPostfix:
         subprocess.run([self.machine.program(program), "-c", str(self.folder), *arguments], check=True)
         self._backdate()
 
+    def type(self, script: Path) -> None:
+        """Run a script of postconf commands, but for the reload of a Postfix that does not run."""
+        text = script.read_text().replace("postfix reload\n", "")
+        environment = {**os.environ, "MAIL_CONFIG": str(self.folder)}
+        subprocess.run(["/bin/sh", "-e"], input=text, text=True, env=environment, check=True)
+        self._backdate()
+
     def findings(self, settings: Mapping[str, str] | None = None) -> list[Finding]:
         """What the doctor finds, with those changes to gatepost.toml."""
         return self.site.examine(self.machine, settings, postfix_config=str(self.folder))

@@ -44,7 +44,8 @@ def folder() -> Iterator[Path]:
 
 def postfix_told(written: Path) -> Postfix:
     """A Postfix with the lines that have been written to a folder."""
-    return Postfix(dict(re.findall(r"^(\w+) = ?(.*)$", (written / "main.cf.snippet").read_text(), re.MULTILINE)))
+    commands = (written / "main.cf.tables.sh").read_text()
+    return Postfix(dict(re.findall(r"^postconf -e '(\w+) = ?(.*)'$", commands, re.MULTILINE)))
 
 
 def post(postfix: Postfix, sender: str, author: str) -> list[str]:

@@ -37,10 +37,11 @@ def conf() -> None:
 @_to_folder
 @pass_conf
 def postfix(context: ConfContext, folder: Path | None) -> None:
-    """Tables of the lists and lines for main.cf and master.cf.
+    """Commands that set main.cf and master.cf, for root to type, and tables of the lists.
 
-    The lines keep the values that this machine's Postfix has, and add to them. Tables in maps_dir of [postfix] are
-    written anew with every list and domain that comes or goes.
+    They keep the values that this machine's Postfix has, and add to them. With the first of them gatepost itself tells
+    Postfix which lists there are; with the second, tables do. Tables in maps_dir of [postfix] are written anew with
+    every list and domain that comes or goes.
 
     \b
     Examples:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from gatepost_conf.postfix import maps
 from gatepost_conf.postfix.machine import Machine
+from gatepost_conf.postfix.restrictions import words
 from gatepost_conf.site import dialled_host
 
 if TYPE_CHECKING:
@@ -18,6 +19,15 @@ if TYPE_CHECKING:
 _FILES = frozenset({maps.LMTP, maps.DOMAINS, maps.RELAY_RECIPIENTS, maps.VMAP})
 # What postconf(5) takes for one word, and for a word without parameters in it.
 _is_word = re.compile(r"[^\s,;{}$\"'#\\]+").fullmatch
+# The parameters in whose values our tables stand.
+NAMING_TABLES = (
+    "transport_maps",
+    "relay_domains",
+    "relay_recipient_maps",
+    "local_recipient_maps",
+    "virtual_mailbox_maps",
+    "virtual_alias_maps",
+)
 _LIVE = ("transport", "relay_domains", "relay_recipients", "local_recipients", "virtual_alias")
 
 
@@ -40,7 +50,8 @@ def in_files(folder: Path, map_type: str) -> Lookups:
     """The tables in a folder. Raises FolderError."""
     if not _is_word(str(folder)):
         raise FolderError(f"{str(folder)!r}: in main.cf no table can be in a folder with such a name")
-    names = maps.LMTP, maps.DOMAINS, maps.RELAY_RECIPIENTS, maps.LMTP, maps.VMAP
+    # In postfix_lmtp there may be patterns for whole domains, which name no recipients.
+    names = maps.LMTP, maps.DOMAINS, maps.RELAY_RECIPIENTS, maps.RELAY_RECIPIENTS, maps.VMAP
     return _lookups(f"{map_type}:{folder}/", names, folder)
 
 
@@ -61,6 +72,12 @@ def _is_ours(folder: Path, word: str) -> bool:
         return place.rpartition(":")[2] in _LIVE
     path = PurePath(place)
     return path.parent == folder and path.name in _FILES
+
+
+def types_named(machine: Machine, folder: Path) -> frozenset[str]:
+    """The types of our tables that main.cf names: those in the folder, and `socketmap` for live ones."""
+    named = (word for parameter in NAMING_TABLES for word in words(machine.value(parameter)) if _is_ours(folder, word))
+    return frozenset(word.removeprefix("proxy:").partition(":")[0] for word in named)
 
 
 def dialled_first(addresses: Iterable[ListenAddress]) -> ListenAddress | None:

@@ -20,6 +20,9 @@ from gatepost_conf.site import Site
 # The client in master.cf that we offer where [postfix] lmtp_service names the one that Postfix comes with.
 OWN_SERVICE = "gatepost-lmtp"
 STOCK_SERVICE = "lmtp"
+# How long verification may go on to refuse an address without asking again (default: three days). While an answer is
+# waited for, smtpd asks its cache three times, three seconds apart: it must last as long.
+_REFUSED_FOR = "10s"
 
 
 def main_cf(site: Site, machine: Machine, lookups: Lookups) -> str:
@@ -36,6 +39,7 @@ def main_cf(site: Site, machine: Machine, lookups: Lookups) -> str:
         _mailboxes("virtual_mailbox_maps", "mailboxes", roles.mailbox, machine, lookups.local_recipients, lookups),
         _aliases(machine, roles, lookups),
         _doors(site, machine, [] if checked else roles.relayed),
+        _refusals(site, machine, [] if checked else roles.relayed),
     ]
     return "\n".join(filter(None, blocks))
 
@@ -55,13 +59,15 @@ def main_cf_verifying(site: Site, machine: Machine) -> str:
     if machine.meant("relay_recipient_maps"):
         every = f"inline:{{ {', '.join(f'@{name}=OK' for name in names)} }}"
         lines += _line("relay_recipient_maps", _with(machine.value("relay_recipient_maps"), every))
-    return "\n".join(filter(None, [_extensions(machine), lines, _doors(site, machine, names)]))
+    return "\n".join(
+        filter(None, [_extensions(machine), lines, _doors(site, machine, names), _refusals(site, machine, names)])
+    )
 
 
 def master_cf(site: Site) -> str:
     """An LMTP client of our own: it tells gatepost who sent the mail, which the one that Postfix has does not."""
     name = OWN_SERVICE if site.lmtp_service == STOCK_SERVICE else site.lmtp_service
-    return f"{name} unix - - n - - lmtp\n    -o lmtp_send_xforward_command=yes\n"
+    return f"{name} unix - - n - - lmtp -o lmtp_send_xforward_command=yes\n"
 
 
 def _line(name: str, value: str) -> str:
@@ -136,6 +142,19 @@ def _aliases(machine: Machine, roles: Roles, lookups: Lookups) -> str:
             "propagate_unmatched_extensions", _with(machine.value("propagate_unmatched_extensions"), "virtual")
         )
     return text
+
+
+def _refusals(site: Site, machine: Machine, verified: Sequence[str]) -> str:
+    """How long an address that was refused is refused unasked, where the policy service does not go before.
+
+    It knows of a list at once, and lets no address be verified that is none.
+    """
+    checks = doors(site, machine, verified).values.get("smtpd_recipient_restrictions", "")
+    if not verified or "check_policy_service" in checks:
+        return ""
+    return "# An address may become a list's in the next minute\n" + _line(
+        "address_verify_negative_expire_time", _REFUSED_FOR
+    )
 
 
 def _doors(site: Site, machine: Machine, verified: Sequence[str]) -> str:

@@ -2,17 +2,21 @@ r"""Postfix's tables of the lists: what stands in them, and how each type of tab
 
 Four tables, with the names and the content that Mailman's users know, and one more:
 
-- postfix_lmtp              every address of every list, and the transport that its mail takes
+- postfix_lmtp              the domains of lists alone, every address of every list, and the transport of their mail
 - postfix_domains           the domains that are relayed to gatepost
-- postfix_relay_recipients  the same addresses as postfix_lmtp, for relay_recipient_maps
+- postfix_relay_recipients  the same addresses, for relay_recipient_maps and whatever else lists recipients
 - postfix_vmap              the addresses in a domain that has an alias_domain, and those that they lead to there
 
 A domain that has an alias_domain is relayed under that name: its own name belongs to Postfix's virtual aliases, or to
 its ordinary mailboxes.
 
+A domain of lists alone has its way as a whole, before there is a list in it: Postfix may read postfix_lmtp anew some
+seconds after the recipients' table, and would take a new list's mail with nowhere to bring it. In a shared domain
+only the lists have one: who else has mailboxes there gets all other mail.
+
 hash, lmdb, cdb and texthash hold an address without its extension: Postfix cuts `+…` off by recipient_delimiter, and
-puts it back behind a virtual alias (propagate_unmatched_extensions). A regexp is shown the whole address only, so it
-says `(\+.*)?` itself, and puts what that matched into the virtual alias.
+puts it back behind a virtual alias (propagate_unmatched_extensions). A regexp or pcre is shown the whole address only,
+so it says `(\+.*)?` itself, and puts what that matched into the virtual alias.
 
 What a table or Postfix itself could not hold, or would read otherwise, is left out and told of: no line is ever made of
 it.
@@ -23,6 +27,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
+from itertools import chain
 from typing import NamedTuple
 
 from gatepost_conf.site import Site
@@ -35,15 +40,17 @@ LMTP, DOMAINS, RELAY_RECIPIENTS, VMAP = (
     "postfix_relay_recipients",
     "postfix_vmap",
 )
-MAP_TYPES = ("hash", "lmdb", "cdb", "texthash", "regexp")
+MAP_TYPES = ("hash", "lmdb", "cdb", "texthash", "regexp", "pcre")
+# Those that hold patterns.
+PATTERNS = frozenset({"regexp", "pcre"})
 # What postmap(1) puts behind the name of a table that it compiles; the other types are read as they are.
 COMPILED = {"hash": ".db", "lmdb": ".lmdb", "cdb": ".cdb"}
 
 NAMES = (LMTP, DOMAINS, RELAY_RECIPIENTS, VMAP)
 _IS_FOR = {
-    LMTP: "for transport_maps and local_recipient_maps: the lists' addresses, and who brings their mail to gatepost",
+    LMTP: "for transport_maps: domains of lists alone, the lists' addresses, and who brings their mail to gatepost",
     DOMAINS: "for relay_domains: the lists' domains",
-    RELAY_RECIPIENTS: "for relay_recipient_maps: the lists' addresses",
+    RELAY_RECIPIENTS: "for relay_recipient_maps and local_recipient_maps: the lists' addresses",
     VMAP: "for virtual_alias_maps: where addresses of domains with an alias_domain lead",
 }
 # regex(7): what means something else without a backslash, and the '/' at which Postfix sees a pattern's end.
@@ -58,10 +65,11 @@ _EXTENSION = r"(\+.*)?"
 class Entry(NamedTuple):
     """What is looked up, and the value that is found.
 
-    local is '' for a domain alone. keeps: the value is an address that takes the extension over.
+    local is '' for a domain that is asked for by its name, None for one that is found for each address in it. keeps:
+    the value is an address that takes the extension over.
     """
 
-    local: str
+    local: str | None
     domain: str
     value: str
     keeps: bool = False
@@ -69,7 +77,7 @@ class Entry(NamedTuple):
     @property
     def extended(self) -> bool:
         """Whether an extension may follow the local part: it starts at the first `+`."""
-        return "+" not in self.local
+        return "+" not in (self.local or "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,17 +90,18 @@ class Maps:
 
 def maps(site: Site, map_type: str) -> Maps:
     """The tables of a site, for one of MAP_TYPES."""
-    line = _regexp_line if map_type == "regexp" else _indexed_line
-    why_not = _why_not_in_regexp if map_type == "regexp" else _why_not_indexed
+    line = _pattern_line if map_type in PATTERNS else _indexed_line
+    why_not = _why_not_in_patterns if map_type in PATTERNS else _why_not_indexed
     warnings: list[str] = []
     addresses = list(_addresses(site, why_not, warnings))
+    domains = [(domain, real) for domain in relayed(site) for real in spellings(real_name(domain))]
+    recipients = [(local, real) for domain, local in addresses for real in spellings(real_name(domain))]
+    ways = chain(((None, real) for _, real in domains), recipients)
     transport = transport_of(site)
     entries: dict[str, Iterable[Entry]] = {
-        LMTP: (Entry(local, real, transport) for domain, local in addresses for real in spellings(real_name(domain))),
-        DOMAINS: (Entry("", real, each.mail_host) for each in relayed(site) for real in spellings(real_name(each))),
-        RELAY_RECIPIENTS: (
-            Entry(local, real, "OK") for domain, local in addresses for real in spellings(real_name(domain))
-        ),
+        LMTP: (Entry(local, real, transport) for local, real in ways),
+        DOMAINS: (Entry("", real, domain.mail_host) for domain, real in domains),
+        RELAY_RECIPIENTS: (Entry(local, real, "OK") for local, real in recipients),
         VMAP: (
             Entry(local, host, f"{local}@{domain.alias_domain}", True)
             for domain, local in addresses
@@ -145,7 +154,7 @@ def _addresses(site: Site, why_not: Callable[[str], str], warnings: list[str]) -
         yield from ((domain, local) for local in parts)
 
 
-def _why_not_in_regexp(name: str) -> str:
+def _why_not_in_patterns(name: str) -> str:
     """Why Postfix could not bring mail to a list of this name; '' where it can."""
     if odd := next((char for char in name if not _is_plain(char)), ""):
         return f"Postfix reads {odd!r} in an address as syntax" if odd.isprintable() else f"it has {odd!r} in its name"
@@ -161,7 +170,7 @@ def _is_plain(char: str) -> bool:
 
 
 def _why_not_indexed(name: str) -> str:
-    return _why_not_in_regexp(name) or ("a line that begins with '#' is a comment there" if name[0] == "#" else "")
+    return _why_not_in_patterns(name) or ("a line that begins with '#' is a comment there" if name[0] == "#" else "")
 
 
 def _indexed_line(entry: Entry) -> str:
@@ -169,9 +178,11 @@ def _indexed_line(entry: Entry) -> str:
     return f"{key}\t{entry.value}\n"
 
 
-def _regexp_line(entry: Entry) -> str:
+def _pattern_line(entry: Entry) -> str:
     domain, _ = _either_case(entry.domain.translate(_ESCAPED))
     value = entry.value.replace("$", "$$")
+    if entry.local is None:
+        return f"/@{domain}$/\t{value}\n"
     if not entry.local:
         return f"/^{domain}$/\t{value}\n"
     local, groups = _either_case(entry.local.translate(_ESCAPED))

@@ -1,4 +1,4 @@
-"""postconf(1) and postmap(1), run without a shell."""
+"""postconf(1), postmap(1) and postfix(1), run without a shell."""
 
 from __future__ import annotations
 
@@ -36,8 +36,7 @@ class PostmapError(Exception):
 
 def run_program(command: Sequence[str], given: str) -> Ran:
     """Run a program of Postfix's."""
-    path = os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS])
-    program = shutil.which(command[0], path=path)
+    program = _program(command[0])
     if program is None:
         return Ran(NOT_FOUND, "", f"{command[0]}: not found")
     try:
@@ -58,21 +57,44 @@ def run_program(command: Sequence[str], given: str) -> Ran:
     return Ran(done.returncode, done.stdout, done.stderr)
 
 
+def _program(name: str) -> str | None:
+    return shutil.which(name, path=os.pathsep.join([os.environ.get("PATH", os.defpath), *_FOLDERS]))
+
+
+def reload_postfix() -> bool:
+    """`postfix reload`, which only root may do; whether it has begun. What it starts to look at the queue goes on."""
+    program = _program("postfix")
+    if program is None:
+        return False
+    nothing = subprocess.DEVNULL  # its messages go to the log; a pipe would be held open by what goes on
+    try:
+        done = subprocess.run(
+            [program, "reload"], stdin=nothing, stdout=nothing, stderr=nothing, timeout=_PATIENCE_SECONDS, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+def expanded(parameters: Iterable[str], run: Run = run_program) -> Machine:
+    """What the Postfix here has for some parameters of machine.DEFAULTS, with names in their values expanded."""
+    values = _parameters(["postconf", "-x", *parameters], run)
+    return Machine(bool(values), values)
+
+
 def ask_machine(domains: Iterable[str], run: Run = run_program) -> Machine:
     """What the Postfix here says, and in which class it has each of these domains."""
     written = _parameters(["postconf", *DEFAULTS], run)
     if not written:
         return Machine()
     defaults = _parameters(["postconf", "-d", *DEFAULTS], run)
-    expanded = _parameters(["postconf", "-x"], run)
-    values = {
-        name: to_keep(value, defaults.get(name, ""), expanded.get(name, value)) for name, value in written.items()
-    }
+    meant = _parameters(["postconf", "-x"], run)
+    values = {name: to_keep(value, defaults.get(name, ""), meant.get(name, value)) for name, value in written.items()}
     classes: dict[str, DomainClass] = {}
     for domain_class in reversed(DomainClass):  # the first of them counts
-        members = _members(words(expanded.get(domain_class, "")), list(domains), run)
+        members = _members(words(meant.get(domain_class, "")), list(domains), run)
         classes |= dict.fromkeys(members, domain_class)
-    return Machine(True, values, classes, expanded, tuple(_overrides(run)))
+    return Machine(True, values, classes, meant, tuple(_overrides(run)))
 
 
 def default_map_type(run: Run = run_program) -> str:

@@ -12,6 +12,7 @@ from pathlib import Path
 from gatepost_conf.pieces import Piece
 from gatepost_conf.postfix import maps
 from gatepost_conf.postfix.programs import PostmapError, Run, default_map_type, postmap, run_program
+from gatepost_conf.postfix.reloading import make_known
 from gatepost_conf.site import Site
 from gatepost_conf.writing import locked, put, staged
 from gatepost_lists.directory import DirectoryTrouble
@@ -49,13 +50,15 @@ def rewrite(folder: Path, read_site: Callable[[], Site], run: Run = run_program)
             return (*made.warnings, *compile_tables(stage, map_type, run))
 
 
-def follow(folder: Path, read_site: Callable[[], Site], run: Run = run_program) -> tuple[str, ...]:
+def follow(folder: Path, read_site: Callable[[], Site], run: Run = run_program, changed: str = "") -> tuple[str, ...]:
     """Let the tables follow a change of names that is made, where there is such a folder; what somebody should know.
 
-    The change stands whatever becomes of them: nothing is raised but what no one foresaw.
+    changed: the posting address of a list that came or went, or the name of a domain: Postfix gets to know of it. The
+    change stands whatever becomes of the tables: nothing is raised but what no one foresaw.
     """
     try:
-        return rewrite(folder, read_site, run) if folder.is_dir() else ()
+        written = rewrite(folder, read_site, run) if folder.is_dir() else ()
+        return (*written, *(make_known(changed, folder, read_site, run) if changed else ()))
     except (OSError, PostmapError, DirectoryTrouble) as error:
         return (f"Postfix's tables in {folder} are as they were: {error}",)
 

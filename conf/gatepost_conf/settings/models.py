@@ -256,7 +256,7 @@ class Devmode(Section):
 
 class Postfix(Section):
     maps_dir: AbsolutePath = key("var/postfix", "the folder for the generated tables")
-    map_type: Literal["", "hash", "lmdb", "cdb", "texthash", "regexp"] = key(
+    map_type: Literal["", "hash", "lmdb", "cdb", "texthash", "regexp", "pcre"] = key(
         "", 'the type of the generated tables; "": what postconf default_database_type says, else texthash'
     )
     lmtp_service: ServiceName = key("lmtp", "the client in master.cf that brings mail to [lmtp]")

@@ -32,13 +32,14 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 class ListsContext:
     """Where the lists are, by what rules they are judged, and which file says so; each found out when first needed.
 
-    names_changed is called when a list or a domain has come, gone or changed its name, once the change is committed.
+    names_changed is called when a list or a domain has come, gone or changed its name, once the change is committed:
+    with the list's posting address, or the domain's name.
     """
 
     url: Callable[[], str]
     rules: Callable[[], Rules]
     settings_file: Callable[[], Path]
-    names_changed: Callable[[], None]
+    names_changed: Callable[[str], None]
 
     @contextmanager
     def store(self) -> Iterator[Store]:

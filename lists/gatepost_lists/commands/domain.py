@@ -33,7 +33,7 @@ def add(lists: ListsContext, name: str, alias_domain: str | None, shared: bool |
         change = store.add_domain(name, alias_domain, shared)
     click.echo(f"{name}: {_SAID[change]}")
     if change is not Change.SAME:
-        lists.names_changed()
+        lists.names_changed(name)
 
 
 @domain.command()
@@ -51,7 +51,7 @@ def remove(lists: ListsContext, name: str, with_lists: bool) -> None:
         removed = store.remove_domain(name, with_lists)
     for one in (*removed, name):
         click.echo(f"{one}: removed")
-    lists.names_changed()
+    lists.names_changed(name)
 
 
 @domain.command()

@@ -42,7 +42,7 @@ def create(lists: ListsContext, mailing_list: str, settings: tuple[str, ...]) ->
     click.echo(f"{created.fqdn_listname}: {_SAID[created.change]}")
     print_warnings((*created.warnings, *literal_globs(map(setting, settings))))
     if created.change is Change.NEW:
-        lists.names_changed()
+        lists.names_changed(created.fqdn_listname)
 
 
 @mailinglist.command()
@@ -100,7 +100,7 @@ def remove(lists: ListsContext, mailing_list: str) -> None:
     with lists.store() as store:
         name = store.remove_list(mailing_list)
     click.echo(f"{name}: removed")
-    lists.names_changed()
+    lists.names_changed(name)
 
 
 @mailinglist.command()
