@@ -31,7 +31,7 @@ def printed(mtalab: Lab, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pri
     monkeypatch.setenv("MAIL_CONFIG", str(tmp_path))
 
     def printed(
-        stock: str = "", like: str = "relay", domain: Domain = LISTS, level: str = "3.6", smtpd: str = ""
+        stock: str = "", like: str = "tables", domain: Domain = LISTS, level: str = "3.6", smtpd: str = ""
     ) -> str:
         stock_postfix(mtalab, tmp_path, stock, level, smtpd)
         machine = ask_machine([domain.mail_host])
@@ -47,7 +47,7 @@ def value(text: str, name: str) -> str | None:
     return lines.get(name)
 
 
-@pytest.mark.parametrize("like", ["relay", "live", "dedicated"])
+@pytest.mark.parametrize("like", ["relay", "tables", "dedicated"])
 def test_stock_debian_is_the_plain_case(like: str, printed: Printed) -> None:
     assert printed(like=like) == SCENARIOS[like].text
 
@@ -58,7 +58,7 @@ def test_at_an_old_level_the_relay_is_closed_before_gatepost_is_asked(level: str
     text = printed(level=level)
     assert line in text
     if level == "2":
-        assert text.replace(line, "") == SCENARIOS["relay"].text
+        assert text.replace(line, "") == SCENARIOS["tables"].text
     assert line not in printed(
         "smtpd_recipient_restrictions = permit_mynetworks, reject_unauth_destination\n", level=level
     )
