@@ -10,19 +10,12 @@ from pathlib import Path
 from gatepost_conf.doctor.case import Case
 from gatepost_conf.doctor.findings import Absent, Result, note, ok, wrong
 from gatepost_conf.doctor.postfix_config import Postfix
+from gatepost_conf.postfix.lookups import NAMING_TABLES
 from gatepost_conf.postfix.maps import COMPILED, maps
 
 _OLDEST = (3, 0)  # braces in check_policy_service and inline: tables
 _TABLE = re.compile(r"(?<![\w:])([a-z]+):(/[^\s,{}]+)")
-_READING = (
-    "transport_maps",
-    "relay_domains",
-    "relay_recipient_maps",
-    "local_recipient_maps",
-    "virtual_mailbox_maps",
-    "virtual_alias_maps",
-    "virtual_alias_domains",
-)
+_READING = (*NAMING_TABLES, "virtual_alias_domains")
 
 
 def version(case: Case) -> Iterator[Result]:
