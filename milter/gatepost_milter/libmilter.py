@@ -3,6 +3,8 @@
 - One libmilter a process. Its callbacks run on threads of its own; a connection moves from one to another.
 - libmilter wants to open its socket itself, and knows nothing of owners and modes, of who else listens, or of several
   processes. So it opens one that nobody knows, of the same family, and is then given another in its place.
+- It takes TERM, INT and HUP in a thread of its own, where even HUP ends it. Another thread that does not block them gets
+  them before it, but for one that comes while libmilter's thread begins to wait: see `waits_for_signals`.
 - It is never told to stop: pymilter forgets its interpreter when the main loop ends, and a connection that begins just
   then would crash the process with all that is under way in it. It gets a socket to which nobody connects instead.
 """
@@ -10,8 +12,10 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import tempfile
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, TypeAlias
@@ -117,6 +121,25 @@ class MainLoop:
             nobodys.setblocking(False)
             nobodys.listen(0)
             os.dup2(nobodys.fileno(), self._descriptor)
+
+
+def waits_for_signals() -> bool:
+    """Whether libmilter's own thread has begun to wait for signals; from then on it gets none that another one takes.
+
+    It begins with TERM, INT and HUP blocked, and sigtimedwait(2) unblocks what it waits for.
+    """
+    known = {thread.native_id for thread in threading.enumerate()}
+    threads = (int(entry.name) for entry in Path("/proc/self/task").iterdir())
+    return any(not _blocks_hup(number) for number in threads if number not in known)
+
+
+def _blocks_hup(thread: int) -> bool:
+    try:
+        status = Path(f"/proc/self/task/{thread}/status").read_text()
+    except OSError:
+        return True  # ended meanwhile
+    blocked = int(status.partition("SigBlk:")[2].split(maxsplit=1)[0], base=16)
+    return bool(blocked & 1 << (signal.SIGHUP - 1))
 
 
 def _listening() -> set[int]:

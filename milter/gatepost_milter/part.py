@@ -1,7 +1,7 @@
 """The milter as a part to run: libmilter's main loop in each worker, on the socket that all workers share.
 
-libmilter takes TERM, INT and HUP in a thread of its own, where even HUP would end it: its main loop runs on a thread
-here, so that the main thread, where signals are not blocked, gets them first.
+libmilter's main loop runs on a thread, so that the main thread, where signals are not blocked, gets them before
+libmilter's own, which even HUP would end.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 
 from gatepost_milter.callbacks import Callbacks
-from gatepost_milter.libmilter import MainLoop
+from gatepost_milter.libmilter import MainLoop, waits_for_signals
 from gatepost_milter.service import MilterService, Options
 from gatepost_service.log import VerdictLog, get_logger
 from gatepost_service.part import GRACE, Part, Worker
@@ -21,6 +21,8 @@ from gatepost_service.worker import watched
 
 # Seconds for the last answers to leave: libmilter writes them after the callback has ended, and tells nobody.
 _LAST_ANSWERS = 0.1
+# Longer than libmilter's threads need to start on a busy machine.
+_START_SECONDS = 10.0
 
 _log = get_logger("milter")
 
@@ -62,6 +64,7 @@ def _serve(worker: Worker, service: MilterService, timeout: float) -> None:
     thread = threading.Thread(target=_run, args=(main_loop, told, failures), name="libmilter", daemon=True)
     with watched(worker):
         thread.start()
+        _wait_until_it_waits(told)
         worker.ready()
         told.wait()
         main_loop.accept_no_more()
@@ -72,6 +75,13 @@ def _serve(worker: Worker, service: MilterService, timeout: float) -> None:
         time.sleep(_LAST_ANSWERS)
     if failures:
         raise RuntimeError("libmilter's main loop has failed; syslog has its reason") from failures[0]
+
+
+def _wait_until_it_waits(told: threading.Event) -> None:
+    """Wait until libmilter leaves signals to others, or has failed."""
+    until = time.monotonic() + _START_SECONDS
+    while not waits_for_signals() and time.monotonic() < until and not told.wait(0.001):
+        pass
 
 
 def _run(main_loop: MainLoop, told: threading.Event, failures: list[BaseException]) -> None:

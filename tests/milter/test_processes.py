@@ -5,6 +5,7 @@ import signal
 import sqlite3
 import sys
 import threading
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -187,6 +188,24 @@ def test_hup_reads_the_settings_again_for_connections_that_begin_then(folder: Pa
         milter.wait_line("settings not read", count=2)
         assert milter.ask() == ""
         assert milter.stop() == 0
+
+
+@pytest.fixture
+def one_processor() -> Iterator[None]:
+    """What is started runs on one processor, so that a thread that has been woken has to wait for its turn."""
+    processors = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(processors)})
+    yield
+    os.sched_setaffinity(0, processors)
+
+
+@pytest.mark.usefixtures("one_processor")
+def test_hup_as_soon_as_it_is_ready(folder: Path) -> None:
+    for _ in range(4):
+        with Milter(folder, milter_settings()) as milter:
+            milter.signal(signal.SIGHUP)
+            milter.wait_line("settings read", count=2)
+            assert milter.stop() == 0
 
 
 def test_many_hups_leave_nothing_behind(folder: Path) -> None:
