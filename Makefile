@@ -1,8 +1,10 @@
+# make venv   install what is missing, into .venv, and start nothing
 # make run    install what is missing, make an embedded store with an example list, run every door
 # make test   install what the tests need, the mail servers included (unpacked, not installed), and run them
 # make lint   ruff and mypy
 # make bench  measure, beside C servers that decide nothing and beside what others use
 # make soak   the long versions of the tests
+# make fresh  both of the first commands, and docs/install.md, on Debian systems that have never seen gatepost
 # make docs   write docs/commands.md from the commands' own help
 # make clean  take away what the others have installed, built and fetched; settings and lists stay
 
@@ -17,7 +19,7 @@ FOR_ROOT := test "$$(id -u)" != 0 ||
 # gatepost with these extras, and with the milter where that can be built.
 install = $(BIN)/pip install --quiet --editable ".$$(tools/need extras $(1))"
 
-.PHONY: run test lint bench soak docs format clean
+.PHONY: venv run test lint bench soak fresh docs format clean
 
 # A stamp for each set of dependencies: nothing is installed twice, and a changed pyproject.toml is noticed.
 $(VENV)/run.stamp: pyproject.toml setup.py tools/need
@@ -34,6 +36,8 @@ $(VENV)/test.stamp: $(VENV)/run.stamp
 $(VENV)/lint.stamp: $(VENV)/test.stamp
 	$(call install,test lint)
 	touch $@
+
+venv: $(VENV)/run.stamp
 
 run: $(VENV)/run.stamp
 	$(BIN)/python tools/example.py
@@ -59,6 +63,10 @@ format: $(VENV)/lint.stamp
 bench: $(VENV)/run.stamp
 	tools/need bench
 	$(BIN)/python -m bench $(BENCH)
+
+fresh:
+	tools/need fresh
+	$(PYTHON) -m tools.fresh $(FRESH)
 
 docs: $(VENV)/run.stamp
 	$(BIN)/python tools/commands_page.py

@@ -1,0 +1,37 @@
+"""The systems that are tried: Debian's, each with its own Python, and other Pythons of this machine."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class System:
+    """suite: Debian's name of the release. mail_server: whose part of docs/install.md is followed there, '' for none.
+
+    lowest: with the lowest version of every dependency that pyproject.toml allows, else with the newest. python: a
+    Python of this machine, which is then the system instead.
+    """
+
+    name: str
+    suite: str = ""
+    mail_server: str = ""
+    lowest: bool = False
+    python: str = ""
+
+
+DEBIANS = (
+    System("debian-12", "bookworm", mail_server="postfix"),
+    System("debian-12-lowest", "bookworm", lowest=True),
+    System("debian-13", "trixie", mail_server="postfix"),
+    System("debian-13-exim", "trixie", mail_server="exim"),
+    System("debian-testing", "testing"),
+)
+
+
+def chosen(names: list[str], pythons: list[str]) -> list[System]:
+    """The systems of these names, all for none, and those of other Pythons. Raises LookupError."""
+    known = {system.name: system for system in DEBIANS}
+    if unknown := [name for name in names if name not in known]:
+        raise LookupError(f"there is no system {', '.join(unknown)}; there are {', '.join(known)}")
+    return [known[name] for name in names or known] + [System(python, python=python) for python in pythons]
