@@ -8,6 +8,7 @@ reached. Nothing of this machine's file system is there but the checkout, read-o
 from __future__ import annotations
 
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -20,7 +21,7 @@ CHECKOUT = Path(__file__).resolve().parents[2]
 _AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 _PIP = ("PIP_CERT", "PIP_INDEX_URL", "PIP_EXTRA_INDEX_URL", "PIP_DEFAULT_TIMEOUT")
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-_BOOT_SECONDS = 120.0
+_PATIENCE_SECONDS = 120
 # Ports below 1024 are for everybody in the container's own network: what stands in for a mail server listens on 25.
 _OWN_NETWORK = "echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start; "
 
@@ -86,7 +87,7 @@ class Container:
             )
             try:
                 booted = Booted(self.log, _leader(nspawn))
-                booted.wait_until("systemctl is-system-running --wait", ("running", "degraded"))
+                booted.wait_until("systemctl is-system-running --wait | grep -Ex 'running|degraded'")
                 yield booted
             finally:
                 nspawn.send_signal(signal.SIGKILL)
@@ -114,13 +115,12 @@ class Booted:
         command = ["nsenter", "--target", str(self.leader), "--all", "sh", "-c", f"cd /root; {script}"]
         return self.log.run(command, script, {"PATH": _PATH, "HOME": "/root"})
 
-    def wait_until(self, script: str, answers: tuple[str, ...]) -> None:
-        """Run it until it gives one of these answers. Raises TimeoutError."""
-        until = time.monotonic() + _BOOT_SECONDS
-        while (ended := self.run(script)).output.strip() not in answers:
-            if time.monotonic() > until:
-                raise TimeoutError(f"{script}: {ended.output.strip()}")
-            time.sleep(0.2)
+    def wait_until(self, condition: str) -> None:
+        """Wait until a shell's command ends with 0. Raises TimeoutError."""
+        until = shlex.quote(f"until {condition}; do sleep 0.2; done")
+        ended = self.run(f"timeout {_PATIENCE_SECONDS} sh -c {until}")
+        if ended.status:
+            raise TimeoutError(f"in vain was waited for: {condition}: {ended.output[-300:]}")
 
 
 def _way_out() -> list[str]:
@@ -130,7 +130,7 @@ def _way_out() -> list[str]:
 
 def _leader(nspawn: subprocess.Popen[bytes]) -> int:
     """The init of a container. Raises TimeoutError."""
-    until = time.monotonic() + _BOOT_SECONDS
+    until = time.monotonic() + _PATIENCE_SECONDS
     children = Path(f"/proc/{nspawn.pid}/task/{nspawn.pid}/children")
     while time.monotonic() < until and nspawn.poll() is None:
         if numbers := children.read_text().split():
