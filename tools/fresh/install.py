@@ -21,7 +21,8 @@ _MAKE_OUTSIDE = f"""
 ip netns add outside && ip link add outside type veth peer name eth0 netns outside
 ip address add {_MX}/24 dev outside && ip link set outside up
 ip -n outside address add {_OUTSIDE}/24 dev eth0 && ip -n outside link set eth0 up && ip -n outside link set lo up
-ip netns exec outside setsid {{python}} -u -m aiosmtpd -n -l {_OUTSIDE}:25 -c aiosmtpd.handlers.Debugging stdout \\
+ip netns exec outside setsid unshare --uts sh -c 'hostname outside.example
+    exec {{python}} -u -m aiosmtpd -n -l {_OUTSIDE}:25 -c aiosmtpd.handlers.Debugging stdout' \
     >> /root/sink.log 2>&1 < /dev/null &
 """
 # What makes a minimal root a machine on which mail is sent.
@@ -131,12 +132,13 @@ class Installing:
                 booted.wait_until(f"grep -q 'post-{name}' /root/sink.log")
             except TimeoutError:
                 self.faults.append(f"{when} a post did not come to the member")
+                booted.run("journalctl --no-pager --lines 100; cat /var/log/exim4/mainlog; gatepost queue ls")
 
     def _look(self, booted: Booted) -> None:
         """The doctor has nothing to say, but of what the lab lacks."""
         ended = booted.run("gatepost doctor --json")
-        items = json.loads(ended.output)["items"]
-        wrong = [item for item in items if item["state"] == "wrong" and item["item"] not in _OF_THE_LAB]
+        findings = json.loads(ended.output)["findings"]
+        wrong = [each for each in findings if each["state"] == "wrong" and each["name"] not in _OF_THE_LAB]
         self._expect(not wrong, f"the doctor says: {wrong}")
 
     def _try_each_kind(self, booted: Booted, page: dict[str, list[str]]) -> None:
