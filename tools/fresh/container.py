@@ -87,10 +87,13 @@ class Container:
             )
             try:
                 booted = Booted(self.log, _leader(nspawn))
-                booted.wait_until("systemctl is-system-running --wait | grep -Ex 'running|degraded'")
-                yield booted
+                try:
+                    booted.wait_until("systemctl is-system-running --wait | grep -Ex 'running|degraded'")
+                    yield booted
+                finally:
+                    os.kill(booted.leader, signal.SIGKILL)  # as a power cut: all in its namespace go with it
             finally:
-                nspawn.send_signal(signal.SIGKILL)
+                nspawn.kill()
                 nspawn.wait()
 
     def _nspawn(self) -> list[str]:
