@@ -193,6 +193,8 @@ def test_commands_for_postfix_are_well_formed(block: Block) -> None:
         if words[:2] == ["postconf", "-e"]:
             assert len(words) == 3, line
             check_setting(words[2])
+        elif words[:2] == ["postconf", "-X"]:
+            assert set(words[2:]) <= PARAMETERS, line
         else:
             assert words[:2] in ([], ["postconf", "-M"], ["postfix", "reload"]), line
 

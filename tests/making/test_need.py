@@ -44,7 +44,7 @@ REAL = ("sh", "echo", "basename", "env", "sort", "tr", "xargs", "touch", "ln", "
 FOR_THE_MILTER = ("gcc", "libc6-dev", "libmilter-dev", "python3-dev")
 EVERYTHING = (*FOR_THE_MILTER, "python3-venv")
 ALL = " ".join(EVERYTHING)
-INSTALL = "apt-get install --no-install-recommends"
+INSTALL = "apt-get update && apt-get install --no-install-recommends"
 
 
 class Machine:

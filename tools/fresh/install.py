@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from tools.fresh.container import CHECKOUT, Booted, Container
 from tools.fresh.newcomer import CLONE, USER
 
-_PAGE = CHECKOUT / "docs" / "install.md"
+PAGE = CHECKOUT / "docs" / "install.md"
 _MX, _OUTSIDE = "198.51.100.1", "198.51.100.2"
 _MAKE_OUTSIDE = f"""
 ip netns add outside && ip link add outside type veth peer name eth0 netns outside
@@ -62,7 +62,7 @@ class Installing:
         return self.faults
 
     def _follow(self) -> None:
-        page = _blocks(_PAGE.read_text())
+        page = blocks(PAGE.read_text())
         self._prepare(*page["The program"])
         with self.container.booted() as booted:
             before = self._configuration(booted)
@@ -175,8 +175,8 @@ class Installing:
             self.faults.append(f"install with {self.mail_server}: {fault}")
 
 
-def _blocks(page: str) -> dict[str, list[str]]:
+def blocks(page: str) -> dict[str, list[str]]:
     """The page's blocks for the shell, by the heading that they stand under."""
     sections = re.split(r"^##+ (.*)\n", page, flags=re.MULTILINE)
-    blocks = (re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) for text in sections[2::2])
-    return dict(zip(sections[1::2], blocks, strict=True))
+    found = (re.findall(r"^```sh\n(.*?)^```$", text, re.MULTILINE | re.DOTALL) for text in sections[2::2])
+    return dict(zip(sections[1::2], found, strict=True))
