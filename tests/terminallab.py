@@ -34,9 +34,9 @@ class Window:
             self._window, inside = pty.openpty()
         except OSError as error:
             pytest.skip(f"no terminal can be made here: {error}")
-        self.leader = subprocess.Popen(
-            ["setsid", "--ctty", *self._command], cwd=self._folder, stdin=inside, stdout=inside, stderr=inside
-        )
+        # As in a window, even where the tests themselves are to survive theirs (nohup).
+        command = ["env", "--default-signal=HUP", "setsid", "--ctty", *self._command]
+        self.leader = subprocess.Popen(command, cwd=self._folder, stdin=inside, stdout=inside, stderr=inside)
         os.close(inside)
         return self
 

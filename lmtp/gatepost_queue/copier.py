@@ -46,8 +46,10 @@ class Copier:
             self._copy()
             self._copied = 0
             return
-        self._thread = threading.Thread(target=self._copy, name="queue-copier", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._copy, name="queue-copier", daemon=True)
+        with suppress(RuntimeError):  # no more threads here
+            thread.start()
+            self._thread = thread
 
     def close(self) -> None:
         """Wait for what is under way."""

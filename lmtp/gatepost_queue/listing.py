@@ -16,10 +16,7 @@ from gatepost_queue.rows import BLOCKS, COLUMNS, JOINED, queued
 from gatepost_queue.values import QUEUES, Figure, Waiting
 
 _READ = f"SELECT {COLUMNS}, e.next_attempt, e.last_error, e.origin, m.size"
-_LIST = (
-    f"{_READ} {JOINED} WHERE (?1 = '' OR e.queue = ?1) AND (?2 = '' OR e.listid = ?2)"
-    " ORDER BY e.queue, e.next_attempt, e.id"
-)
+_LIST = f"{_READ} {JOINED} WHERE ? IN ('', e.queue) AND ? IN ('', e.listid) ORDER BY e.queue, e.next_attempt, e.id"
 _ONE = f"{_READ}, m.id, m.content {JOINED} WHERE e.id = ?"
 # By an index alone; ids are given in the order of time.
 _COUNTS = "SELECT queue, COUNT(*), MIN(id) FROM entry GROUP BY queue"

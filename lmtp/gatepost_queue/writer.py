@@ -85,7 +85,7 @@ class Writer:
         self._closing = False
 
     def submit(self, work: Callable[[Transaction], T], octets: int = 0) -> Future[T]:
-        """Do the work inside a transaction. Raises RuntimeError after `close`."""
+        """Do the work inside a transaction. Raises RuntimeError after `close`, and where no thread can be started."""
         job = _Job(work, octets)
         with self._changed:
             self._start()
@@ -127,8 +127,9 @@ class Writer:
         if self._closing:
             raise RuntimeError("the queue is closed")
         if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="queue-writer", daemon=True)
-            self._thread.start()
+            thread = threading.Thread(target=self._run, name="queue-writer", daemon=True)
+            thread.start()
+            self._thread = thread
 
     def _run(self) -> None:
         while self._turn():

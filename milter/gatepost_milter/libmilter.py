@@ -3,8 +3,8 @@
 - One libmilter a process. Its callbacks run on threads of its own; a connection moves from one to another.
 - libmilter wants to open its socket itself, and knows nothing of owners and modes, of who else listens, or of several
   processes. So it opens one that nobody knows, of the same family, and is then given another in its place.
-- It takes TERM, INT and HUP in a thread of its own, where even HUP ends it. Another thread that does not block them gets
-  them before it, but for one that comes while libmilter's thread begins to wait: see `waits_for_signals`.
+- It takes TERM, INT and HUP in a thread of its own, where even HUP ends it. Another thread that does not block them
+  gets them before it, but for one that comes while libmilter's thread begins to wait: see `waits_for_signals`.
 - It is never told to stop: pymilter forgets its interpreter when the main loop ends, and a connection that begins just
   then would crash the process with all that is under way in it. It gets a socket to which nobody connects instead.
 """

@@ -90,6 +90,14 @@ def test_a_window_that_is_closed_while_it_starts(tmp_path: Path) -> None:
             wait_gone(processes)
 
 
+def test_a_window_of_tests_that_are_to_survive_theirs(tmp_path: Path) -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    try:
+        test_without_a_shell_between(tmp_path)
+    finally:
+        signal.signal(signal.SIGHUP, before)
+
+
 def read_until(lines: TextIO, words: str) -> None:
     """Read lines until one has these words in it."""
     assert any(words in line for line in lines), f"no line with {words!r}"

@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
+from typing import Any
 
 import pytest
 
 from deliverylab import Peer, Server
 from gatepost_delivery.outgoing import Kind, Outcome, Pool, SMTPConnection
-from queuelab import WAIT
+from queuelab import WAIT, no_more_threads
 
 LIST = "ann-bounces@lists.example"
 POST = b"Subject: hello\r\n\r\nhello\r\n"
@@ -85,6 +86,25 @@ def test_what_is_idle_is_ended_and_opened_again() -> None:
                 assert made[-1].ended.wait(WAIT)
                 assert len(peer.sessions) == count
     assert [session.verbs()[-1] for session in peer.sessions] == ["QUIT", "QUIT"]
+
+
+def test_what_is_sent_is_sent_though_nobody_can_end_what_is_idle() -> None:
+    with Peer() as peer, ExitStack() as crowded:
+        crowd = [no_more_threads()]
+
+        class Last(Watched):
+            def sendmail(self, *arguments: Any) -> list[Outcome]:
+                outcomes = super().sendmail(*arguments)
+                if crowd:
+                    crowded.enter_context(crowd.pop())
+                return outcomes
+
+        connection = Last(peer.port)
+        with closing(Pool(lambda: connection, 1, idle_seconds=0.01)) as pool:
+            assert send(pool) is Kind.SENT
+            crowded.close()
+            assert send(pool) is Kind.SENT
+            assert connection.ended.wait(WAIT)
 
 
 def test_what_is_in_use_when_the_pool_is_closed_is_ended_behind_its_message() -> None:

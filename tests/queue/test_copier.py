@@ -10,7 +10,7 @@ import pytest
 
 from gatepost_queue import Queue, copier
 from gatepost_queue.copier import Copier
-from queuelab import ANN, ids, outcome, post
+from queuelab import ANN, ids, no_more_threads, outcome, post
 
 OCTETS = 65536
 
@@ -39,6 +39,14 @@ def test_the_log_stays_short(queue: Queue, path: Path) -> None:
     kept = put(queue, 60)
     # SQLite alone would let it grow to 16 MiB.
     assert path.with_name("queue.db-wal").stat().st_size < 20 * OCTETS
+    assert ids(path) == kept
+
+
+def test_what_cannot_be_copied_beside_the_writer_is_left_to_it(queue: Queue, path: Path) -> None:
+    kept = put(queue, 1)
+    with no_more_threads():
+        kept += put(queue, 10)
+    kept += put(queue, 10)
     assert ids(path) == kept
 
 

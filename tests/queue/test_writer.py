@@ -14,7 +14,7 @@ import pytest
 from gatepost_queue import Queue, QueueFull, QueueTrouble
 from gatepost_queue.connection import Connection, Transaction
 from gatepost_queue.writer import ROOM, Writer
-from queuelab import ANN, WAIT, Spooled, ids, only, outcome, post, take
+from queuelab import ANN, WAIT, Spooled, ids, no_more_threads, only, outcome, post, take
 
 
 class Counting(Connection):
@@ -202,3 +202,9 @@ def test_a_long_message_needs_no_memory(queue: Queue) -> None:
     assert post(content).octets_in_memory == 0
     outcome(queue.put(post(content), [ANN]))
     assert len(only(take(queue)).content) == content.size
+
+
+def test_a_writer_that_could_not_begin_begins_with_the_next_work(writer: Writer) -> None:
+    with no_more_threads(), pytest.raises(RuntimeError, match="can't start new thread"):
+        writer.submit(lambda _: 1)
+    assert outcome(writer.submit(lambda _: 2)) == 2

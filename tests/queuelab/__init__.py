@@ -1,5 +1,19 @@
-"""What the tests of the queue share. Table of contents: values to put in, a clock, and what is in a file."""
+"""What the tests of the queue share. Table of contents: values, a clock, what is in a file, no more threads."""
 
+from queuelab.threads import no_more_threads
 from queuelab.values import ANN, BOB, POST, WAIT, Clock, Spooled, ids, only, outcome, post, take
 
-__all__ = ["ANN", "BOB", "POST", "WAIT", "Clock", "Spooled", "ids", "only", "outcome", "post", "take"]
+__all__ = [
+    "ANN",
+    "BOB",
+    "POST",
+    "WAIT",
+    "Clock",
+    "Spooled",
+    "ids",
+    "no_more_threads",
+    "only",
+    "outcome",
+    "post",
+    "take",
+]

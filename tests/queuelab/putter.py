@@ -45,8 +45,11 @@ def main() -> None:
     path, threads, first = sys.argv[1:]
     queue = Queue(path)
     numbers = itertools.count(int(first))
-    for _ in range(int(threads)):
-        threading.Thread(target=put_for_ever, args=(queue, numbers)).start()
+    putting = [threading.Thread(target=put_for_ever, args=(queue, numbers)) for _ in range(int(threads))]
+    for thread in putting:
+        thread.start()
+    for thread in putting:  # once the main thread has ended, Python 3.12 starts no other
+        thread.join()
 
 
 if __name__ == "__main__":

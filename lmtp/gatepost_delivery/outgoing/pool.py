@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 from gatepost_delivery.outgoing.connection import SMTPConnection
 from gatepost_delivery.outgoing.content import Content
@@ -81,8 +82,10 @@ class Pool:
 
     def _start_caretaker(self) -> None:
         if self._caretaker is None:
-            self._caretaker = threading.Thread(target=self._care, name="idle connections", daemon=True)
-            self._caretaker.start()
+            caretaker = threading.Thread(target=self._care, name="idle connections", daemon=True)
+            with suppress(RuntimeError):  # no more threads here: the next connection that is given back tries again
+                caretaker.start()
+                self._caretaker = caretaker
 
     def _care(self) -> None:
         while (connection := self._next_expired()) is not None:

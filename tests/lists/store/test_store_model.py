@@ -101,7 +101,7 @@ class StoreAgreesWithModel(RuleBasedStateMachine):
 
     @rule(host=hosts)
     def remove_domain_with_lists(self, host: str) -> None:
-        gone = sorted(name for name in self.lists if name.endswith(f"@{host}"))
+        gone = [f"{name}@{host}" for name in sorted(NAMES) if f"{name}@{host}" in self.lists]
         if host in self.domains:
             assert self.store.remove_domain(host, with_lists=True) == gone
             del self.domains[host]
