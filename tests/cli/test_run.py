@@ -33,9 +33,10 @@ NAMES = ["delivery", "lmtp", "metrics", "milter", "policy", "socketmap"]
 
 
 @pytest.fixture
-def running(tmp_path: Path) -> Iterator[Gatepost]:
+def running(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Gatepost]:
     """Every part, ready, with an empty store and an empty queue."""
     pytest.importorskip("Milter", reason="pymilter is not installed")
+    monkeypatch.chdir(tmp_path)  # there may be settings in the checkout, of which `init` would tell
     gatepost = Gatepost(tmp_path, EVERY_PART)
     CommandLine(tmp_path)("init")
     with gatepost:

@@ -98,7 +98,8 @@ class Container:
 
     def _nspawn(self) -> list[str]:
         at = ["--directory", str(self.root), f"--bind-ro={CHECKOUT}:/src"]
-        return ["systemd-nspawn", "--quiet", "--register=no", "--keep-unit", *at]
+        quiet = ["env", "SYSTEMD_LOG_LEVEL=crit"]  # of what it warns at the end is no concern of what ran
+        return [*quiet, "systemd-nspawn", "--quiet", "--register=no", "--keep-unit", *at]
 
     def _environment(self) -> dict[str, str]:
         passed = {name: os.environ[name] for name in _PIP if name in os.environ}

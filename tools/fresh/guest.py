@@ -23,7 +23,14 @@ from queue import Empty, SimpleQueue
 
 PATIENCE = 120.0
 READY = ("policy ready", "socketmap ready", "milter ready", "lmtp ready", "delivery ready")
-POST = b"From: anne@example.org\nTo: announce@lists.example\nSubject: hello\nMessage-ID: <1@example.org>\n\nthrough\n"
+POST = """\
+From: anne@example.org
+To: announce@lists.example
+Subject: hello
+Message-ID: <1@example.org>
+
+through
+"""
 
 
 class Running:

@@ -65,7 +65,9 @@ def as_user(place: Place, outcome: Outcome, used: Measure) -> None:
     if len(said) != 1 or len(advice) != 1:
         outcome.faults.append(f"make venv, by a user, said: {refused.output[-500:]}")
     for line in advice:
-        place.run(f"DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; {line.replace('install ', 'install --yes ')}")
+        place.run(
+            f"DEBIAN_FRONTEND=noninteractive; export DEBIAN_FRONTEND; {line.replace('install ', 'install --yes ')}"
+        )
     _all_of_it(place, outcome, used, USER)
 
 

@@ -229,9 +229,9 @@ def test_a_transaction_within_a_snapshot_sees_its_own_changes(store: Store) -> N
 
 
 def test_a_snapshot_makes_no_writer_wait(store: Store, path: Path) -> None:
-    with store.snapshot():
+    with Store(path) as other, store.snapshot():
         assert emails(store) == []
-        writer = threading.Thread(target=lambda: Store(path).add_members(ANN, ["a@x.example"]))
+        writer = threading.Thread(target=other.add_members, args=(ANN, ["a@x.example"]))
         writer.start()
         writer.join()
         assert emails(store) == []
