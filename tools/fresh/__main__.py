@@ -1,6 +1,6 @@
-"""python -m tools.fresh [--quick] [--python COMMAND]... [--only newcomer|install] [SYSTEM...]: see tools.fresh.
+"""python -m tools.fresh [--quick] [--python COMMAND]... [SYSTEM...]: see tools.fresh.
 
-Without SYSTEM, all of Debian's. Exit status 1 where anything is wrong; 64 for the command line.
+Without SYSTEM or Python, all of Debian's. Exit status 1 where anything is wrong; 64 for the command line.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def main() -> int:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="fresh", description=__doc__)
-    parser.add_argument("systems", nargs="*", metavar="SYSTEM", help="debian-12 and so on; default: all")
+    parser.add_argument("systems", nargs="*", metavar="SYSTEM", help="debian-12 and so on")
     parser.add_argument("--python", action="append", default=[], help="another Python of this machine")
     parser.add_argument("--quick", action="store_true", help="as another user than root alone: no mail servers")
     return parser.parse_args()
@@ -86,9 +86,10 @@ def _installed(system: System) -> Outcome:
 
 
 def _with_python(system: System) -> Outcome:
-    outcome = Outcome("this machine", "root")
+    outcome = Outcome(system.name, "root")
     with tempfile.TemporaryDirectory(prefix="gatepost-fresh-") as folder:
-        machine = Machine(Path(folder), _log(system, "root"), system.python)
+        Path(folder).chmod(0o755)  # the mail servers' users have to come in
+        machine = Machine(Path(folder), _log(system, Path(system.python).name), system.python)
         newcomer.as_root(machine, outcome, lambda: _megabytes(Path(folder)))
     return outcome
 

@@ -23,5 +23,6 @@ class Machine:
         words = ["sh", "-c", there]
         if own_network:
             words = ["unshare", "--net", "sh", "-c", f"ip link set lo up; {there}"]
-        environment = {**os.environ, "PYTHON": self.python, "HOME": str(self.folder)}
+        # The mail servers of other checkouts are none of its business.
+        environment = {**os.environ, "PYTHON": self.python, "HOME": str(self.folder), "SHARED_SERVERS": ""}
         return self.log.run(["env", "--chdir", str(self.folder), *words], script, environment)

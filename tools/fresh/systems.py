@@ -30,8 +30,9 @@ DEBIANS = (
 
 
 def chosen(names: list[str], pythons: list[str]) -> list[System]:
-    """The systems of these names, all for none, and those of other Pythons. Raises LookupError."""
+    """The systems of these names, and those of other Pythons; all of Debian's where neither is named. LookupError."""
     known = {system.name: system for system in DEBIANS}
     if unknown := [name for name in names if name not in known]:
         raise LookupError(f"there is no system {', '.join(unknown)}; there are {', '.join(known)}")
-    return [known[name] for name in names or known] + [System(python, python=python) for python in pythons]
+    debians = names or ([] if pythons else list(known))
+    return [known[name] for name in debians] + [System("this machine", python=python) for python in pythons]
