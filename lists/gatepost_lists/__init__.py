@@ -35,6 +35,7 @@ from gatepost_lists.model import (
 )
 from gatepost_lists.moderation import ACCEPTED, Decision, Posting, moderate
 from gatepost_lists.open import open_directory
+from gatepost_lists.places import locate
 from gatepost_lists.softening import EXISTENCE_TESTS, soften
 from gatepost_lists.store.changes import (
     BounceEvent,
@@ -90,6 +91,7 @@ __all__ = [
     "judge_all",
     "judge_one",
     "judge_with_headers",
+    "locate",
     "moderate",
     "open_directory",
     "parse_address",

@@ -14,12 +14,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-from gatepost_lists.addresses import Address, AddressError, parse_address, routed_addresses
+from gatepost_lists.addresses import AddressError
 from gatepost_lists.backtracking import PatternTimeout
 from gatepost_lists.directory import Directory, DirectoryTrouble, RecordTrouble
 from gatepost_lists.headers import Headers
-from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Place, Question, Stage, Standing, Verdict
+from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Question, Stage, Standing, Verdict
 from gatepost_lists.patterns import PatternList
+from gatepost_lists.places import locate
 from gatepost_lists.senders import all_senders, compile_globs, parse_sender
 
 _KIB = 1024
@@ -59,11 +60,8 @@ class Hearing:
         self.question = question
         self.directory = directory
         self.rules = rules
-        self.recipient: Address = parse_address(question.recipient, rules.origin)
+        self.recipient, self.place = locate(question.recipient, directory, rules.origin)
         self.senders = parse_sender(question.sender, rules.origin)
-        self.place: Place = directory.find(self.recipient)
-        if self.place.mailing_list is None:
-            self._follow_route()
         self.mailing_list: MailingList = self.place.mailing_list or NO_LIST
         self._standing: Standing | None = None
 
@@ -74,13 +72,6 @@ class Hearing:
             return self.reject("loop", "5.4.6", text, "its List-Id or X-BeenThere names the list", code=554)
         self.senders = all_senders(self.question.sender, headers.senders, self.rules.origin)
         return None
-
-    def _follow_route(self) -> None:
-        """Where a route in the local part leads to a list, through whatever domain, the question is about that list."""
-        for inner in routed_addresses(self.recipient):
-            if (place := self.directory.find(inner)).mailing_list is not None:
-                self.recipient, self.place = inner, place
-                return
 
     @property
     def standing(self) -> Standing:

@@ -12,7 +12,6 @@ from time import perf_counter
 from typing import NamedTuple
 
 from gatepost_lists import (
-    NOWHERE,
     Answer,
     DirectoryTrouble,
     Headers,
@@ -23,7 +22,7 @@ from gatepost_lists import (
     cannot_tell,
     judge,
     judge_with_headers,
-    parse_address,
+    locate,
     soften,
 )
 from gatepost_lmtp.entries import Destination
@@ -162,8 +161,8 @@ class Gate:
             return [verdict] * len(recipients)
 
     def _destination(self, address: str) -> Destination | Verdict:
-        place = self._directory.find(parse_address(address, self._options.judging.rules.origin))
-        if place is NOWHERE or place.mailing_list is None:
+        place = locate(address, self._directory, self._options.judging.rules.origin).place
+        if place.mailing_list is None:
             return _GONE
         return Destination(place.mailing_list.list_id, place.subaddress, place.extension, address)
 
