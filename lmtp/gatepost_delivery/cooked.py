@@ -4,7 +4,9 @@
   so that a signature that held before holds afterwards.
 - So a field of ours that a signature says the message does not have is left out. X-BeenThere never is: by it a loop is
   known, through this list or through several, and so those of other lists stay too.
-- Other lists' fields go (RFC 2919 section 6: one List-Id), and Return-Path, which the last mail server sets anew.
+- Other lists' fields go (RFC 2919 section 6: one List-Id).
+- What was not meant for members goes, signed or not: passwords, and whatever has a member's program answer and so tell
+  the writer who is a member.
 """
 
 from __future__ import annotations
@@ -16,7 +18,31 @@ from urllib.parse import quote
 from gatepost_delivery.fields import Field, Section, field, rebuilt, without
 from gatepost_delivery.letters import Named, address_of, one_line, phrase
 
-_NOT_WANTED = frozenset((b"precedence", b"return-path", b"errors-to"))
+_NOT_WANTED = frozenset((b"precedence",))
+# What Mailman takes off, and what else does the same; Return-Path, which the last mail server sets anew; blind copies.
+_FOR_NOBODY = frozenset(
+    (
+        b"approve",
+        b"approved",
+        b"x-approve",
+        b"x-approved",
+        b"urgent",
+        b"disposition-notification-to",
+        b"disposition-notification-options",
+        b"return-receipt-to",
+        b"return-receipt-requested",
+        b"read-receipt-to",
+        b"delivery-receipt-to",
+        b"generate-delivery-report",
+        b"x-confirm-reading-to",
+        b"x-confirm-delivery",
+        b"x-pmrqc",
+        b"errors-to",
+        b"return-path",
+        b"bcc",
+        b"resent-bcc",
+    )
+)
 
 
 class Described(Named, Protocol):
@@ -39,9 +65,9 @@ def cooked(section: Section, mailing_list: Described, signed: Mapping[bytes, int
     return rebuilt(section._replace(fields=kept), above)
 
 
-def without_return_path(section: Section, signed: Mapping[bytes, int]) -> Section:
-    """The message without the sender that its envelope had."""
-    return section._replace(fields=without(section.fields, lambda name: name == b"return-path", signed))
+def cleansed(section: Section) -> Section:
+    """The message without what is for no eyes but the list's own, nor for a reader's program to answer."""
+    return section._replace(fields=[one for one in section.fields if one.name not in _FOR_NOBODY])
 
 
 def _unwanted(name: bytes) -> bool:

@@ -2,6 +2,7 @@
 
 - What is not meant stays octet for octet, in its order: fields, the body, line ends of whatever kind.
 - The header section ends at the empty line, or before the first line that is no field; there an empty line is put in.
+  It also ends after MAX_HEADER_OCTETS: what nobody here has read, nobody behind may take for a field.
 - Nothing here fails on what a client sends, and the body is never looked at.
 """
 
@@ -13,7 +14,7 @@ from email.errors import MessageError
 from email.header import decode_header, make_header
 from typing import NamedTuple
 
-# A longer header section is kept, but its fields beyond this are neither read nor changed.
+# Of a longer header section, what begins behind this is body.
 MAX_HEADER_OCTETS = 256 * 1024
 
 _field = re.compile(rb"([!-9;-~]+)[ \t]*:(?:[^\n]*\n)(?:[ \t][^\n]*\n)*").match
@@ -52,7 +53,7 @@ def split(content: bytes) -> Section:
         fields.append(Field(found[1].lower(), found[0]))
         at = found.end()
     rest = memoryview(content)[at:]
-    is_whole = at >= MAX_HEADER_OCTETS or content.startswith((b"\r\n", b"\n"), at)
+    is_whole = content.startswith((b"\r\n", b"\n"), at)
     return Section(fields, (rest,) if is_whole else (b"\r\n", rest))
 
 

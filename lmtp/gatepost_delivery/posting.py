@@ -16,7 +16,7 @@ from typing import Any, Literal, Protocol
 
 from gatepost_delivery import notices
 from gatepost_delivery.answers import may_be_answered
-from gatepost_delivery.cooked import cooked
+from gatepost_delivery.cooked import cleansed, cooked
 from gatepost_delivery.dmarc import Found
 from gatepost_delivery.dmarc_record import Policy
 from gatepost_delivery.fields import Section, signed, split
@@ -176,7 +176,7 @@ class _Post:
 
     def _content(self) -> bytes:
         """The message as the members get it."""
-        section, profile = self.section, self.profile
+        section, profile = cleansed(self.section), self.profile
         if not self._would_be_refused():
             return cooked(section, profile, signed(section.fields))
         # From is signed in every signature (RFC 6376 section 5.4): none holds for what is above a changed one.

@@ -49,11 +49,13 @@ def test_the_first_line_that_is_no_field_begins_the_body() -> None:
     )
 
 
-def test_fields_beyond_the_limit_are_kept_as_they_are() -> None:
+def test_what_stands_behind_the_limit_is_no_field() -> None:
     many = b"X-Filler: %b\r\n" % (b"x" * 984) * (MAX_HEADER_OCTETS // 1000 + 2)
     content = many + b"Subject: far below\r\n\r\nbody\r\n"
     assert b"subject" not in names(content)
-    assert rebuilt(split(content)) == content
+    head, _, body = rebuilt(split(content)).partition(b"\r\n\r\n")
+    assert content.startswith(head)
+    assert head + b"\r\n" + body == content
 
 
 def test_octets_that_are_no_utf_8_survive() -> None:

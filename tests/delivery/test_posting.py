@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from dnslab import Server
-from gatepost_delivery.cooked import cooked
+from gatepost_delivery.cooked import cleansed, cooked
 from gatepost_delivery.dmarc import Policies
 from gatepost_delivery.dmarc_record import Policy
 from gatepost_delivery.fields import signed, split
@@ -59,7 +59,7 @@ def notices(done: Done) -> dict[str, EmailMessage]:
 
 def test_a_member_s_post_is_sent_on(site: Site) -> None:
     (put,) = site.post().puts
-    section = split(POST)
+    section = cleansed(split(POST))
     mailing_list = Called(display_name="Ant")
     assert put.message.content == cooked(section, mailing_list, signed(section.fields))
     assert put.entries == (
