@@ -63,6 +63,7 @@ PURE = [
     "lmtp/gatepost_delivery/dmarc_record.py",
     "lmtp/gatepost_delivery/fields.py",
     "lmtp/gatepost_delivery/munge.py",
+    "lmtp/gatepost_delivery/signatures.py",
     "milter/gatepost_milter/transaction.py",
     "conf/gatepost_conf/dialling.py",
     "conf/gatepost_conf/names.py",

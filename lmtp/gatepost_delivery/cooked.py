@@ -1,22 +1,55 @@
 """What a list puts above a post, and what it takes off. No I/O here.
 
-- Its own fields (RFC 2369, RFC 2919) stand above all others; the body and whatever a signature covers stay as they are,
-  so that a signature that held before holds afterwards.
-- So a field of ours that a signature says the message does not have is left out. X-BeenThere never is: by it a loop is
-  known, through this list or through several, and so those of other lists stay too.
-- Other lists' fields go (RFC 2919 section 6: one List-Id), and Return-Path, which the last mail server sets anew.
+- Its own fields (RFC 2369, RFC 2919) stand above all others, and those of other lists go, whoever signed them: there is
+  one of each (RFC 2919 section 6), and a member who leaves by it leaves this list.
+- All else, and the body, stay octet for octet. So a signature of these holds afterwards, but for one that allows no
+  more fields of a name that is ours. Where such a one is an author's and holds, ours of that name is left out.
+- X-BeenThere and Precedence never are: by them loops are known, and robots keep still. X-BeenThere of other lists
+  stays, for a loop may be through several.
+- What was not meant for members goes, too: passwords, and whatever has a member's program answer and so tell the writer
+  who is a member.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Set
 from typing import Protocol
 from urllib.parse import quote
 
-from gatepost_delivery.fields import Field, Section, field, rebuilt, without
+from gatepost_delivery.fields import Field, Section, field, rebuilt
 from gatepost_delivery.letters import Named, address_of, one_line, phrase
 
-_NOT_WANTED = frozenset((b"precedence", b"return-path", b"errors-to"))
+_ALWAYS = frozenset((b"x-beenthere", b"precedence"))
+# Those of ours that a signature may have left out.
+_DISPENSABLE = frozenset(
+    (b"list-id", b"list-help", b"list-subscribe", b"list-unsubscribe", b"list-post", b"list-owner")
+)
+# Archived-At (RFC 5064) is the list's to say, as its List- fields are.
+_OTHERS = frozenset((b"precedence", b"archived-at"))
+# What Mailman takes off, and what else does the same; Return-Path, which the last mail server sets anew; blind copies.
+_FOR_NOBODY = frozenset(
+    (
+        b"approve",
+        b"approved",
+        b"x-approve",
+        b"x-approved",
+        b"urgent",
+        b"disposition-notification-to",
+        b"disposition-notification-options",
+        b"return-receipt-to",
+        b"return-receipt-requested",
+        b"read-receipt-to",
+        b"delivery-receipt-to",
+        b"generate-delivery-report",
+        b"x-confirm-reading-to",
+        b"x-confirm-delivery",
+        b"x-pmrqc",
+        b"errors-to",
+        b"return-path",
+        b"bcc",
+        b"resent-bcc",
+    )
+)
 
 
 class Described(Named, Protocol):
@@ -28,24 +61,25 @@ class Described(Named, Protocol):
     def description(self) -> str: ...
 
 
-def cooked(section: Section, mailing_list: Described, signed: Mapping[bytes, int]) -> bytes:
-    """The message as the list sends it on; `signed` as fields.signed gives it, empty where no signature holds."""
-    kept = without(section.fields, _unwanted, signed)
-    above = [
-        one.octets
-        for one in list_fields(mailing_list)
-        if one.name == b"x-beenthere" or signed.get(one.name, 0) <= sum(one.name == other.name for other in kept)
-    ]
-    return rebuilt(section._replace(fields=kept), above)
+def cleansed(section: Section) -> Section:
+    """The message without what is for no eyes but the list's own, nor for a reader's program to answer."""
+    return section._replace(fields=[one for one in section.fields if one.name not in _FOR_NOBODY])
 
 
-def without_return_path(section: Section, signed: Mapping[bytes, int]) -> Section:
-    """The message without the sender that its envelope had."""
-    return section._replace(fields=without(section.fields, lambda name: name == b"return-path", signed))
+def without_lists(section: Section) -> Section:
+    """The message without what other lists say of themselves, but for the way that it has come."""
+    kept = [one for one in section.fields if not one.name.startswith(b"list-") and one.name not in _OTHERS]
+    return section._replace(fields=kept)
 
 
-def _unwanted(name: bytes) -> bool:
-    return name.startswith(b"list-") or name in _NOT_WANTED
+def cooked(section: Section, mailing_list: Described, left_out: Collection[bytes] = ()) -> bytes:
+    """The message with the list's fields above it, but for those that `may_be_left_out` has named."""
+    return rebuilt(section, [one.octets for one in list_fields(mailing_list) if one.name not in left_out])
+
+
+def may_be_left_out(unwanted: Set[bytes]) -> Set[bytes]:
+    """Of the names that a signature allows no more fields of, those that need not be; none where others break it."""
+    return frozenset() if unwanted & _ALWAYS else unwanted & _DISPENSABLE
 
 
 def list_fields(mailing_list: Described) -> list[Field]:

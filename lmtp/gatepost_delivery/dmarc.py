@@ -1,36 +1,17 @@
 """The DMARC policy of an author's domain, asked of the DNS.
 
-- Answers are kept for as long as they say, within bounds; that there is none, too; that none can be had, for a minute.
-- One question takes SECONDS at most, however many names it needs.
 - An answer that cannot be had counts as `reject`: what is sent on munged without need arrives, and what is sent on as
   it is may not. Mail never waits for it.
 """
 
 from __future__ import annotations
 
-import threading
-import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterable, Sequence
-from contextlib import suppress
+from collections.abc import Iterable
 from typing import NamedTuple
 
-import dns.message
-import dns.name
-import dns.rdata
-import dns.resolver
-from dns.exception import DNSException
-from dns.nameserver import Do53Nameserver
-from dns.rdtypes.ANY.TXT import TXT
-
 from gatepost_delivery.dmarc_record import STRICTER, Policy, Record, inherited, names_above, read_record
+from gatepost_delivery.lookups import Lookups, NoAnswer
 
-SECONDS = 10.0
-# Seconds that one name server is waited for before the next one, or the same, is asked.
-_PATIENCE = 2.0
-# Seconds for which an answer is kept.
-_SHORTEST, _LONGEST, _LONGEST_WITHOUT, _AFTER_TROUBLE = 60.0, 86_400.0, 3600.0, 60.0
-_MAX_KEPT = 10_000
 _EXISTENCE = ("MX", "A", "AAAA")
 
 
@@ -41,46 +22,22 @@ class Found(NamedTuple):
     trouble: str = ""
 
 
-class _Unknown(Exception):
-    """The DNS does not answer."""
-
-
-class _Kept(NamedTuple):
-    """The texts of an answer (of records that are no text, too), () where there is none; or why there is no answer."""
-
-    texts: tuple[str, ...]
-    until: float
-    trouble: str = ""
-
-
 class Policies:
-    """The policies of all domains, kept. May be asked by many threads."""
+    """The policies of all domains. May be asked by many threads."""
 
-    def __init__(
-        self,
-        nameservers: Sequence[str] = (),
-        *,
-        seconds: float = SECONDS,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        """nameservers: as ADDRESS, ADDRESS:PORT or [IPV6]:PORT; () for the system's. seconds: a question's limit."""
-        self._nameservers = nameservers
-        self._seconds = seconds
-        self._clock = clock
-        self._lock = threading.Lock()
-        self._kept: OrderedDict[tuple[str, str], _Kept] = OrderedDict()
-        self._resolver: dns.resolver.Resolver | None = None
+    def __init__(self, lookups: Lookups) -> None:
+        self._lookups = lookups
 
     def strictest(self, domains: Iterable[str]) -> Found:
         """The strictest policy among those of some domains (A-labels, lower case). Never raises."""
-        until = self._clock() + self._seconds
+        until = self._lookups.deadline()
         found = [self._find(domain, until) for domain in domains]
         return max(found, key=lambda one: STRICTER(one.policy), default=Found(Policy.NONE))
 
     def _find(self, domain: str, until: float) -> Found:
         try:
             return Found(self._discover(domain, until))
-        except _Unknown as trouble:
+        except NoAnswer as trouble:
             return Found(Policy.REJECT, str(trouble))
 
     def _discover(self, domain: str, until: float) -> Policy:
@@ -98,82 +55,8 @@ class Policies:
         return Policy.NONE
 
     def _record(self, domain: str, until: float) -> Record | None:
-        return read_record(self._texts(f"_dmarc.{domain}", "TXT", until))
+        return read_record(self._lookups.texts(f"_dmarc.{domain}", "TXT", until))
 
     def _exists(self, domain: str, until: float) -> bool:
         """Whether there is any such host (RFC 9989 section 3.2.14)."""
-        return any(self._texts(domain, kind, until) for kind in _EXISTENCE)
-
-    def _texts(self, name: str, kind: str, until: float) -> tuple[str, ...]:
-        key = (name, kind)
-        with self._lock:
-            kept = self._kept.get(key)
-        if kept is None or kept.until <= self._clock():
-            kept = self._ask(name, kind, until)
-            self._keep(key, kept)
-        if kept.trouble:
-            raise _Unknown(kept.trouble)
-        return kept.texts
-
-    def _keep(self, key: tuple[str, str], kept: _Kept) -> None:
-        with self._lock:
-            self._kept[key] = kept
-            self._kept.move_to_end(key)
-            while len(self._kept) > _MAX_KEPT:
-                self._kept.popitem(last=False)
-
-    def _ask(self, name: str, kind: str, until: float) -> _Kept:
-        try:
-            question = dns.name.from_text(f"{name}.")
-        except (DNSException, UnicodeError):
-            return _Kept((), self._clock() + _LONGEST)  # no name that a record could be at
-        try:
-            return self._answer(question, kind, until - self._clock())
-        except (DNSException, OSError, ValueError) as error:
-            return _Kept((), self._clock() + _AFTER_TROUBLE, f"{name}: {type(error).__name__}: {error}")
-
-    def _answer(self, name: dns.name.Name, kind: str, seconds: float) -> _Kept:
-        if seconds <= 0:
-            raise TimeoutError(f"no answer within {self._seconds:g} seconds")
-        try:
-            answer = self._ready_resolver().resolve(
-                name, kind, lifetime=seconds, search=False, raise_on_no_answer=False
-            )
-        except dns.resolver.NXDOMAIN as absent:
-            return self._absent(absent.kwargs["responses"][name])
-        if answer.rrset is None:
-            return self._absent(answer.response)
-        return _Kept(tuple(map(_text, answer.rrset)), self._clock() + _within(answer.rrset.ttl, _LONGEST))
-
-    def _absent(self, response: dns.message.Message) -> _Kept:
-        seconds = _SHORTEST
-        with suppress(DNSException):
-            assert isinstance(response, dns.message.QueryMessage)  # noqa: S101 - an answer to a query of ours
-            seconds = _within(response.resolve_chaining().minimum_ttl, _LONGEST_WITHOUT)
-        return _Kept((), self._clock() + seconds)
-
-    def _ready_resolver(self) -> dns.resolver.Resolver:
-        """Made at the first use. Raises DNSException where the system has no name servers."""
-        if self._resolver is None:
-            resolver = dns.resolver.Resolver(configure=not self._nameservers)
-            if self._nameservers:
-                resolver.nameservers = [_nameserver(text) for text in self._nameservers]
-            resolver.timeout = _PATIENCE
-            self._resolver = resolver
-        return self._resolver
-
-
-def _text(record: dns.rdata.Rdata) -> str:
-    """A TXT record's strings as one (RFC 9989 section 4.6); of another record only that it is there matters."""
-    return b"".join(record.strings).decode("utf-8", "replace") if isinstance(record, TXT) else str(record)
-
-
-def _within(ttl: int, longest: float) -> float:
-    return min(max(float(ttl), _SHORTEST), longest)
-
-
-def _nameserver(text: str) -> Do53Nameserver:
-    host, colon, port = text.rpartition(":")
-    if not colon or "]" in port or (":" in host and not host.startswith("[")):
-        return Do53Nameserver(text.strip("[]"))
-    return Do53Nameserver(host.strip("[]"), int(port))
+        return any(self._lookups.texts(domain, kind, until) for kind in _EXISTENCE)

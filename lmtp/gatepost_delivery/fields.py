@@ -2,26 +2,23 @@
 
 - What is not meant stays octet for octet, in its order: fields, the body, line ends of whatever kind.
 - The header section ends at the empty line, or before the first line that is no field; there an empty line is put in.
+  It also ends after MAX_HEADER_OCTETS: what nobody here has read, nobody behind may take for a field.
 - Nothing here fails on what a client sends, and the body is never looked at.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from email.errors import MessageError
 from email.header import decode_header, make_header
 from typing import NamedTuple
 
-# A longer header section is kept, but its fields beyond this are neither read nor changed.
+# Of a longer header section, what begins behind this is body.
 MAX_HEADER_OCTETS = 256 * 1024
 
 _field = re.compile(rb"([!-9;-~]+)[ \t]*:(?:[^\n]*\n)(?:[ \t][^\n]*\n)*").match
 _line_ends = re.compile(r"[\r\n]+")
-_white_space = re.compile(rb"[ \t\r\n]+")
-
-# Signatures that name the fields that they cover in a tag h= (RFC 6376 section 3.5, RFC 8617 section 4.1.2).
-_SIGNATURES = frozenset((b"dkim-signature", b"arc-message-signature"))
 
 
 class Field(NamedTuple):
@@ -52,7 +49,7 @@ def split(content: bytes) -> Section:
         fields.append(Field(found[1].lower(), found[0]))
         at = found.end()
     rest = memoryview(content)[at:]
-    is_whole = at >= MAX_HEADER_OCTETS or content.startswith((b"\r\n", b"\n"), at)
+    is_whole = content.startswith((b"\r\n", b"\n"), at)
     return Section(fields, (rest,) if is_whole else (b"\r\n", rest))
 
 
@@ -69,44 +66,6 @@ def field(name: str, value: str) -> Field:
 def value_of(fields: Iterable[Field], name: bytes) -> str:
     """The text of the first field of this name; '' where there is none."""
     return next((field.text for field in fields if field.name == name), "")
-
-
-def signed(fields: Iterable[Field]) -> dict[bytes, int]:
-    """How often a name is in the h= of a signature, at most: so many of its fields, from below, are to stay.
-
-    Where there are fewer of them, the signature says that there are no more, and one more breaks it (RFC 6376
-    section 5.4.2).
-    """
-    most: dict[bytes, int] = {}
-    for signature in fields:
-        if signature.name in _SIGNATURES:
-            names = _names_signed(signature.octets)
-            for name in set(names):
-                most[name] = max(most.get(name, 0), names.count(name))
-    return most
-
-
-def _names_signed(octets: bytes) -> list[bytes]:
-    for tag in _white_space.sub(b"", octets.partition(b":")[2]).split(b";"):
-        name, _, value = tag.partition(b"=")
-        if name == b"h":
-            return value.lower().split(b":")
-    return []
-
-
-def without(
-    fields: Sequence[Field], unwanted: Callable[[bytes], bool], signed_names: Mapping[bytes, int]
-) -> list[Field]:
-    """The fields without those whose name is not wanted, but for the ones that a signature covers."""
-    covered = dict(signed_names)
-    kept = []
-    for one in reversed(fields):
-        if unwanted(one.name):
-            if covered.get(one.name, 0) <= 0:
-                continue
-            covered[one.name] -= 1
-        kept.append(one)
-    return kept[::-1]
 
 
 def decoded(text: str) -> str:

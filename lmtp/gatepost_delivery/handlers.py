@@ -10,25 +10,25 @@ import threading
 from gatepost_delivery.bounces import Bounces
 from gatepost_delivery.command_mail import CommandMail
 from gatepost_delivery.dmarc import Policies
+from gatepost_delivery.lookups import Lookups
 from gatepost_delivery.options import Options
 from gatepost_delivery.outgoing import Pool
 from gatepost_delivery.owner import OwnerMail
 from gatepost_delivery.posting import PostMail
 from gatepost_delivery.sending import Sender, Sending
 from gatepost_delivery.values import Done, GoOn, Handler, Later
+from gatepost_delivery.verifier import Verifier
 from gatepost_queue import Claimed
 from gatepost_service.metrics import Tally
 
 
 class SiteHandlers:
-    """The handlers of one runner. pool and policies are those of the process; stopping ends long work early."""
+    """The handlers of one runner. pool and lookups are those of the process; stopping ends long work early."""
 
-    def __init__(
-        self, options: Options, pool: Pool, policies: Policies, tally: Tally, stopping: threading.Event
-    ) -> None:
+    def __init__(self, options: Options, pool: Pool, lookups: Lookups, tally: Tally, stopping: threading.Event) -> None:
         self._store = options.open_store()
         self._directory = options.open_directory()
-        self._post = self._posts(options, policies)
+        self._post = self._posts(options, lookups)
         self._owner = OwnerMail(store=self._store, site_owner=options.owner, max_recipients=options.max_recipients)
         sender = self._sender(options, pool, tally, stopping)
         self._by_queue: dict[str, Handler] = {
@@ -51,7 +51,7 @@ class SiteHandlers:
         """Mail for the owners has nothing in common with a post but its queue."""
         return (self._owner if claimed.metadata.get("to_owner") else self._post)(claimed, go_on)
 
-    def _posts(self, options: Options, policies: Policies) -> PostMail:
+    def _posts(self, options: Options, lookups: Lookups) -> PostMail:
         return PostMail(
             store=self._store,
             directory=self._directory,
@@ -60,7 +60,8 @@ class SiteHandlers:
             max_answers=options.max_answers,
             verp_interval=options.verp_interval,
             dmarc=options.dmarc,
-            policies=policies,
+            policies=Policies(lookups),
+            verifier=Verifier(lookups),
         )
 
     def _commands(self, options: Options) -> CommandMail:

@@ -20,8 +20,9 @@ class Options:
     open_*: make the engines, and the outgoing connections; queue_path: the queue's file. rules, owner: the site's.
     connections: how many are used at once. max_recipients: of one transaction. verp_interval: 0 never, 1 always, n
     every n-th post. retry_period: seconds that deferred mail is tried again. dmarc: what is done to mail whose author's
-    domain would have it refused; nameservers: who is asked about that, as ADDRESS or ADDRESS:PORT, () for the system's.
-    request_life: seconds that a confirmation is waited for. max_answers: automatic replies to one address a day.
+    domain would have it refused; nameservers: who is asked about that and for DKIM keys, as ADDRESS or ADDRESS:PORT, ()
+    for the system's. request_life: seconds that a confirmation is waited for. max_answers: automatic replies to one
+    address a day.
     """
 
     open_store: Callable[[], Store]

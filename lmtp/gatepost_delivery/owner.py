@@ -11,9 +11,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from gatepost_delivery.cooked import without_return_path
+from gatepost_delivery.cooked import cleansed
 from gatepost_delivery.expansion import chunks
-from gatepost_delivery.fields import Field, field, rebuilt, signed, split
+from gatepost_delivery.fields import Field, field, rebuilt, split
 from gatepost_delivery.letters import address_of
 from gatepost_delivery.values import Done, GoOn
 from gatepost_lists.store.admin import Store
@@ -40,7 +40,7 @@ class OwnerMail:
         if any(_has(section.fields, mark) for mark in marks):
             _log.warning("owner mail", id=claimed.trace, list=claimed.listid, outcome="discard", why="it came back")
             return Done()
-        content = rebuilt(without_return_path(section, signed(section.fields)), [mark.octets for mark in marks])
+        content = rebuilt(cleansed(section), [mark.octets for mark in marks])
         owners = self._owners(profile)
         _log.info("owner mail", id=claimed.trace, list=claimed.listid, outcome="accept", recipients=len(owners))
         envsender = (claimed.metadata.get("envsender") or self.site_owner) if claimed.envsender else ""

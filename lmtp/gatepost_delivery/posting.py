@@ -10,20 +10,22 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
 from gatepost_delivery import notices
 from gatepost_delivery.answers import may_be_answered
-from gatepost_delivery.cooked import cooked
+from gatepost_delivery.cooked import cleansed, cooked, may_be_left_out, without_lists
 from gatepost_delivery.dmarc import Found
 from gatepost_delivery.dmarc_record import Policy
-from gatepost_delivery.fields import Section, signed, split
+from gatepost_delivery.fields import Section, split
 from gatepost_delivery.letters import address_of, one_line
+from gatepost_delivery.lookups import NoAnswer
 from gatepost_delivery.munge import author_domains, authors, munged, wrapped
 from gatepost_delivery.outbox import Outbox
 from gatepost_delivery.requests import original_of
+from gatepost_delivery.signatures import Signature, signatures_of
 from gatepost_delivery.values import Done, GoOn
 from gatepost_lists import Action, Directory, Headers, Rules, parse_address
 from gatepost_lists.moderation import Decision, Posting, moderate
@@ -47,13 +49,20 @@ class Policies(Protocol):
     def strictest(self, domains: Iterable[str]) -> Found: ...
 
 
+class Verifier(Protocol):
+    """Who knows whether signatures hold."""
+
+    def holding(self, section: Section, signatures: Collection[Signature]) -> list[Signature]: ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class PostMail:
     """Deals with posts, in one thread.
 
     site_owner: the address that stands in for owners that a list does not have. max_answers: automatic replies to one
     address and list a day, 0 for no limit. verp_interval: 0 never, 1 always, n every n-th post. dmarc: what is done to
-    mail whose author's domain would have it refused; policies: who knows that, asked unless it is "off".
+    mail whose author's domain would have it refused; policies: who knows that, asked unless it is "off". verifier: who
+    knows whether a signature holds, asked where one would have fields of the list left out.
     """
 
     store: Store
@@ -64,6 +73,7 @@ class PostMail:
     verp_interval: int
     dmarc: Literal["munge", "wrap", "off"]
     policies: Policies
+    verifier: Verifier
     clock: Callable[[], float] = time.time
 
     def __call__(self, claimed: Claimed, go_on: GoOn) -> Done:
@@ -176,12 +186,30 @@ class _Post:
 
     def _content(self) -> bytes:
         """The message as the members get it."""
-        section, profile = self.section, self.profile
+        section, profile = cleansed(self.section), self.profile
         if not self._would_be_refused():
-            return cooked(section, profile, signed(section.fields))
+            section = without_lists(section)
+            return cooked(section, profile, self._left_out(section))
         # From is signed in every signature (RFC 6376 section 5.4): none holds for what is above a changed one.
         changed = munged(section, profile) if self.site.dmarc == "munge" else wrapped(section, profile)
-        return cooked(changed, profile, {})
+        return cooked(without_lists(changed), profile)
+
+    def _left_out(self, section: Section) -> set[bytes]:
+        """The list's fields that would break a good signature of an author's."""
+        domains = author_domains(section.fields)
+        wishes = {
+            signature: names
+            for signature in signatures_of(section.fields)
+            if signature.is_aligned(domains) and (names := may_be_left_out(signature.allows_no_more_of(section.fields)))
+        }
+        return {name for signature in self._holding(section, wishes) for name in wishes[signature]}
+
+    def _holding(self, section: Section, signatures: Collection[Signature]) -> list[Signature]:
+        try:
+            return self.site.verifier.holding(section, signatures) if signatures else []
+        except NoAnswer as trouble:
+            _log.warning("a signature cannot be checked", id=self.claimed.trace, why=str(trouble))
+            return []
 
     def _would_be_refused(self) -> bool:
         """Whether an author's domain asks for that, or may do so."""

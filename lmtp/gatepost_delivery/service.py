@@ -8,8 +8,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 
 from gatepost_delivery.bell import Bell
-from gatepost_delivery.dmarc import Policies
 from gatepost_delivery.handlers import SiteHandlers
+from gatepost_delivery.lookups import Lookups
 from gatepost_delivery.options import Options
 from gatepost_delivery.outgoing import Pool
 from gatepost_delivery.runner import LEASE, Claims, Runner
@@ -21,7 +21,7 @@ from gatepost_service.part import GRACE, Part, Worker
 from gatepost_service.sockets import ListenAddress
 from gatepost_service.worker import watched
 
-# Two for posts: a slow answer about a DMARC policy holds up one of them.
+# Two for posts: a slow answer about a DMARC policy or a key holds up one of them.
 _RUNNERS = (("in", 2), ("command", 1), ("bounces", 1))
 # Seconds between two looks at the queue, two looks for dead processes' claims, two renewals of the leases.
 _LOOK = 0.1
@@ -40,7 +40,7 @@ class DeliveryService:
         self._options = read_options()
         self._queue = self._options.open_queue()
         self._pool = self._options.open_pool()
-        self._policies = Policies(self._options.nameservers)
+        self._lookups = Lookups(self._options.nameservers)
         self._bell = Bell()
         self._claims = Claims()
         self._stopping = threading.Event()
@@ -55,7 +55,7 @@ class DeliveryService:
         return [*lanes, ("out", ("out", "retry"), self._options.connections)]
 
     def _make_handlers(self) -> SiteHandlers:
-        return SiteHandlers(self._options, self._pool, self._policies, self._worker.tally, self._stopping)
+        return SiteHandlers(self._options, self._pool, self._lookups, self._worker.tally, self._stopping)
 
     def run(self) -> None:
         """Deliver until told to stop."""
@@ -75,7 +75,7 @@ class DeliveryService:
     def reload(self) -> None:
         """Read the settings again. The queue, and the number of connections, stay as they were."""
         self._options = self._read_options()
-        self._policies = Policies(self._options.nameservers)
+        self._lookups = Lookups(self._options.nameservers)
         old, self._pool = self._pool, self._options.open_pool()
         for runner in self._runners:
             runner.renew_handlers()

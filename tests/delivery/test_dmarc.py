@@ -9,6 +9,7 @@ import pytest
 from dnslab import Manner, Server
 from gatepost_delivery.dmarc import Found, Policies
 from gatepost_delivery.dmarc_record import Policy, Record, inherited, names_above, read_record
+from gatepost_delivery.lookups import Lookups
 
 NONE, QUARANTINE, REJECT = Policy
 # Longer than any answer takes that comes at all, on a busy machine.
@@ -40,7 +41,7 @@ def publish(server: Server, **texts: str) -> None:
 
 
 def asking(server: Server, clock: Clock | None = None, seconds: float = PATIENCE) -> Policies:
-    return Policies([server.address], seconds=seconds, clock=clock or Clock())
+    return Policies(Lookups([server.address], seconds=seconds, clock=clock or Clock()))
 
 
 def policy(server: Server, domain: str) -> Policy:
@@ -200,14 +201,14 @@ def test_an_answer_that_cannot_be_had_counts_as_reject(server: Server, manner: M
 @pytest.mark.parametrize("manner", [Manner.SILENT, Manner.GARBAGE])
 def test_a_silent_server_is_not_waited_for_beyond_the_limit(server: Server, manner: Manner) -> None:
     server.manners["_dmarc.example.org"] = manner
-    policies = Policies([server.address], seconds=IMPATIENCE)
+    policies = Policies(Lookups([server.address], seconds=IMPATIENCE))
     assert policies.strictest(["example.org"]).policy is REJECT
 
 
 def test_no_server_at_all() -> None:
     with Server() as server:
         address = server.address
-    assert Policies([address], seconds=IMPATIENCE).strictest(["example.org"]).policy is REJECT
+    assert Policies(Lookups([address], seconds=IMPATIENCE)).strictest(["example.org"]).policy is REJECT
 
 
 def test_trouble_above_leaves_an_own_record_alone(server: Server) -> None:

@@ -232,7 +232,7 @@ class Delivery(Part):
     )
     nameservers: Nameservers = key(
         [],
-        "who is asked for DMARC policies, as ADDRESS or ADDRESS:PORT; default: the system's name servers",
+        "who is asked for DMARC policies and DKIM keys, as ADDRESS or ADDRESS:PORT; default: the system's name servers",
         example=["127.0.0.1", "[::1]:5353"],
     )
     pending_request_life: Duration = key("3d", "how long a request to join or leave waits for its confirmation")
