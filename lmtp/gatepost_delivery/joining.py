@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gatepost_delivery import notices
+from gatepost_delivery import kinds, notices
 from gatepost_delivery.outbox import Outbox
 from gatepost_delivery.requests import Author
 from gatepost_delivery.tokens import Taken
@@ -82,21 +82,21 @@ class Joining:
         if self._status(email) is DeliveryStatus.BY_BOUNCES:
             why = "the member has confirmed the address"
             self.store.set_delivery(self.profile.list_id, email, DeliveryStatus.ENABLED, why, self.now)
-        self.outbox.send(notices.welcome(self.profile, email, self.now), (email,))
+        self._say(email, notices.welcome(self.profile, email, self.now))
 
     def turn_down(self, email: str, reason: str) -> None:
         """Tell somebody who has confirmed that he may not join."""
-        self.outbox.send(notices.join_refused(self.profile, email, reason, self.now), (email,))
+        self._say(email, notices.join_refused(self.profile, email, reason, self.now))
 
     def _leave(self, email: str) -> None:
         with suppress(NotFoundError):  # gone already
             self.store.remove_members(self.profile.list_id, [email])
-        self.outbox.send(notices.goodbye(self.profile, email, self.now), (email,))
+        self._say(email, notices.goodbye(self.profile, email, self.now))
 
     def _tell_moderators(self, taken: Taken) -> None:
         profile, now = self.profile, self.now
         self.outbox.to_owners(notices.join_for_moderator(profile, taken.email, taken.display_name, now))
-        self.outbox.send(notices.join_waiting(profile, taken.email, now), (taken.email,))
+        self._say(taken.email, notices.join_waiting(profile, taken.email, now))
 
     def _ask(self, kind: str, author: Author, make: Callable[..., bytes]) -> None:
         def with_token(last: bool) -> bytes:
@@ -108,7 +108,11 @@ class Joining:
         self._answer(author.email, with_token)
 
     def _answer(self, to: str, make: Callable[[bool], bytes]) -> None:
-        self.outbox.answer(to, make)
+        self.outbox.tell(kinds.ANSWER, to, make)
+
+    def _say(self, to: str, content: bytes) -> None:
+        """What follows from a confirmation, or a moderator's decision about it."""
+        self.outbox.tell(kinds.CONFIRMED, to, lambda _: content)
 
     def _is_banned(self, email: str) -> bool:
         with self.directory.snapshot():

@@ -160,11 +160,16 @@ def test_only_the_address_itself_hears_whether_it_is_a_member(desk: Desk) -> Non
 
 
 def test_what_the_sender_of_commands_hears_is_the_same_for_members_and_strangers(desk: Desk) -> None:
-    def heard(sender: str) -> str:
-        sent = desk.command(mail("join\nleave\ninfo\n", sender=sender), sender="spy@example.net")
+    def heard(author: str) -> str:
+        authors = f"{author}, spy@example.net"
+        sent = desk.command(mail("join\nleave\ninfo\n", sender=authors), sender="spy@example.net")
         return next(one.text for one in sent if one.recipients == ("spy@example.net",))
 
     assert heard("anne@example.org") == heard("nobody@example.org")
+
+
+def test_what_became_of_commands_is_told_to_nobody_but_an_author(desk: Desk) -> None:
+    assert desk.command(mail(subject="help"), sender="victim@example.net") == []
 
 
 # Moderated joining.
@@ -244,7 +249,7 @@ def test_several_commands_have_one_answer(desk: Desk) -> None:
     results = next(one for one in sent if one.subject.startswith("Ann:"))
     assert (results.envsender, results.recipients) == ("", ("bo@example.org",))
     assert results.message["Auto-Submitted"] == "auto-replied"
-    assert results.message["In-Reply-To"] == "<1@example.org>"
+    assert results.message["In-Reply-To"] is None
     assert "join: another message" in results.text
     assert "confirm TOKEN" in results.text
     assert "Posting address: ann@lists.example" in results.text

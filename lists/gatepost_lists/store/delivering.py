@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from gatepost_lists.store import bounces, deliveries, mailinglists, pending, told
+from gatepost_lists.model import Role
+from gatepost_lists.store import bounces, deliveries, mailinglists, members, pending, told
 from gatepost_lists.store.changes import (
     BounceEvent,
     BounceVerdict,
@@ -48,6 +49,14 @@ class Delivering(Connected):
         """The addresses of owners and moderators as they were written, each once. Raises NotFoundError."""
         with self._looking() as connection:
             return deliveries.owners(connection, mailing_list)
+
+    def roles(self, mailing_list: str, sender: str) -> frozenset[Role]:
+        """What a sender, as the envelope has it, is on a list: by any address that it may be known by, linked or not.
+
+        Raises NotFoundError for an unknown list.
+        """
+        with self._looking() as connection:
+            return members.roles(connection, mailing_list, sender)
 
     def delivery_state(self, mailing_list: str, email: str) -> DeliveryState:
         """Whether a member gets mail, and how much has bounced. Raises NotFoundError for who is no member."""
@@ -111,7 +120,7 @@ class Delivering(Connected):
         with self.transaction() as connection:
             return told.first_time(connection, mailing_list, key, now, keep_seconds)
 
-    def answers_today(self, mailing_list: str, email: str, now: float) -> int:
-        """Count one more automatic answer of a list to an address; how many there are today with this one."""
+    def notices_today(self, mailing_list: str, kind: str, email: str, now: float) -> int:
+        """Count one more notice of this kind from a list to an address; how many there are today with this one."""
         with self.transaction() as connection:
-            return told.answers_today(connection, mailing_list, email, now)
+            return told.notices_today(connection, mailing_list, kind, email, now)

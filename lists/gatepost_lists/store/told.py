@@ -1,4 +1,4 @@
-"""What a list has answered or announced already, how often. Every function works inside its caller's transaction."""
+"""What a list has told already, how often. Every function works inside its caller's transaction."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ def first_time(connection: sa.Connection, text: str, key: str, now: float, keep_
     return _times(connection, text, f"once {storable}", now, now + keep_seconds) == 1
 
 
-def answers_today(connection: sa.Connection, text: str, email: str, now: float) -> int:
-    """Count one more automatic answer of a list to an address; how many there are on this day of UTC."""
-    return _times(connection, text, f"answer {values.known_as(email)}", now, (now // _DAY + 1) * _DAY)
+def notices_today(connection: sa.Connection, text: str, kind: str, email: str, now: float) -> int:
+    """Count one more notice of this kind from a list to an address; how many there are on this day of UTC."""
+    return _times(connection, text, f"{kind} {values.known_as(email)}", now, (now // _DAY + 1) * _DAY)
 
 
 def _times(connection: sa.Connection, text: str, what: str, now: float, expires: float) -> int:

@@ -188,7 +188,8 @@ def test_lists_that_are_not_there(store: Store) -> None:
         lambda name: store.add_pending("join", name, "a@x.example", 1, 0.0),
         lambda name: store.take_pending("x", 0.0, name),
         lambda name: store.first_time(name, "x", 0.0, 1),
-        lambda name: store.answers_today(name, "a@x.example", 0.0),
+        lambda name: store.notices_today(name, "answer", "a@x.example", 0.0),
+        lambda name: store.roles(name, "a@x.example"),
     )
     for call in calls:
         for name in ("nobody@lists.example", "nobody.lists.example"):

@@ -1,4 +1,4 @@
-"""What a list has said already: announcements once, automatic answers by the day."""
+"""What a list has told already: announcements once, notices to an address by the day."""
 
 from __future__ import annotations
 
@@ -44,28 +44,33 @@ def test_any_text_is_a_key(store: Store, key: str) -> None:
     assert not store.first_time(ANN, key, 0.0, 60)
 
 
-def test_answers_are_counted_by_list_and_address(store: Store) -> None:
+def test_notices_are_counted_by_list_kind_and_address(store: Store) -> None:
     store.create_list(BOB)
-    assert [store.answers_today(ANN, email, 0.0) for email in (BO, "BO@x.example", "<bo@X.example>")] == [1, 2, 3]
-    assert store.answers_today(ANN, "cy@x.example", 0.0) == 1
-    assert store.answers_today(BOB, BO, 0.0) == 1
+    assert [store.notices_today(ANN, "answer", email, 0.0) for email in (BO, "BO@x.example", "<bo@X.example>")] == [
+        1,
+        2,
+        3,
+    ]
+    assert store.notices_today(ANN, "answer", "cy@x.example", 0.0) == 1
+    assert store.notices_today(BOB, "answer", BO, 0.0) == 1
+    assert store.notices_today(ANN, "held", BO, 0.0) == 1
     assert store.first_time(ANN, BO, 0.0, 60)
 
 
-def test_answers_are_counted_by_the_day_of_utc(store: Store) -> None:
+def test_notices_are_counted_by_the_day_of_utc(store: Store) -> None:
     times = (10.0, DAY - 1, DAY, 2 * DAY - 1, 2 * DAY)
-    assert [store.answers_today(ANN, BO, now) for now in times] == [1, 2, 1, 2, 1]
+    assert [store.notices_today(ANN, "answer", BO, now) for now in times] == [1, 2, 1, 2, 1]
 
 
 @pytest.mark.parametrize("email", ["", "nobody", "\udcff@x"])
-def test_answers_to_what_is_no_address_are_counted_too(store: Store, email: str) -> None:
-    assert [store.answers_today(ANN, email, 0.0) for _ in range(2)] == [1, 2]
+def test_notices_to_what_is_no_address_are_counted_too(store: Store, email: str) -> None:
+    assert [store.notices_today(ANN, "answer", email, 0.0) for _ in range(2)] == [1, 2]
 
 
 def test_what_has_expired_is_forgotten(store: Store) -> None:
     for number in range(5):
         store.first_time(ANN, f"key {number}", 0.0, number + 1)
-        store.answers_today(ANN, f"p{number}@x.example", 0.0)
+        store.notices_today(ANN, "answer", f"p{number}@x.example", 0.0)
     assert count(store) == 10
     store.first_time(ANN, "key", 3.0, 60)
     assert count(store) == 8
