@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from gatepost_delivery import kinds, notices
 from gatepost_delivery.fields import split
 from gatepost_delivery.letters import address_of, one_line
-from gatepost_delivery.outbox import Outbox
+from gatepost_delivery.outbox import Outbox, Terms
 from gatepost_delivery.reports import MAX_WHY, is_reporter, read_report, verp_address
 from gatepost_delivery.requests import deliverable, original_of
 from gatepost_delivery.tokens import Tokens
@@ -62,7 +62,7 @@ class Bounces:
             _log.warning("no such list any more", id=claimed.trace, list=claimed.listid, queue=claimed.queue)
             return Done()
         now = self.clock()
-        outbox = Outbox(self.store, profile, claimed, now, self.site_owner, max_answers=0)
+        outbox = Outbox(self.store, profile, claimed, now, Terms(site_owner=self.site_owner))
         _Work(self.store, claimed, go_on, profile, outbox, now).do()
         return Done(puts=outbox.puts)
 

@@ -17,7 +17,7 @@ from gatepost_delivery import kinds, notices
 from gatepost_delivery.answers import may_be_answered
 from gatepost_delivery.fields import split
 from gatepost_delivery.joining import JOIN, LEAVE, Joining
-from gatepost_delivery.outbox import Outbox
+from gatepost_delivery.outbox import Outbox, Terms
 from gatepost_delivery.requests import Author, Command, Verb, author_of, commands_for
 from gatepost_delivery.tokens import Taken, Tokens
 from gatepost_delivery.values import Done, GoOn
@@ -38,15 +38,13 @@ _log = get_logger("delivery")
 class CommandMail:
     """Deals with entries of the queue `command`, in one thread.
 
-    site_owner: the address that stands in for owners that a list does not have. request_life: seconds that a
-    confirmation is waited for. max_answers: automatic replies to one address and list a day, 0 for no limit.
+    terms: what notices keep to. request_life: seconds that a confirmation is waited for.
     """
 
     store: Store
     directory: Directory
-    site_owner: str
+    terms: Terms
     request_life: float
-    max_answers: int
     clock: Callable[[], float] = time.time
 
     def __call__(self, claimed: Claimed, go_on: GoOn) -> Done:
@@ -56,7 +54,7 @@ class CommandMail:
             _log.warning("no such list any more", id=claimed.trace, list=claimed.listid, queue=claimed.queue)
             return Done()
         now = self.clock()
-        outbox = Outbox(self.store, profile, claimed, now, self.site_owner, self.max_answers)
+        outbox = Outbox(self.store, profile, claimed, now, self.terms)
         joining = Joining(
             store=self.store,
             directory=self.directory,

@@ -20,7 +20,7 @@ from gatepost_delivery.dmarc_record import Policy
 from gatepost_delivery.fields import Section, signed, split
 from gatepost_delivery.letters import address_of, one_line
 from gatepost_delivery.munge import author_domains, authors, munged, wrapped
-from gatepost_delivery.outbox import Outbox
+from gatepost_delivery.outbox import Outbox, Terms
 from gatepost_delivery.requests import original_of
 from gatepost_delivery.values import Done, GoOn
 from gatepost_lists import Action, Directory, Headers, Rules, parse_address
@@ -47,16 +47,14 @@ class Policies(Protocol):
 class PostMail:
     """Deals with posts, in one thread.
 
-    site_owner: the address that stands in for owners that a list does not have. max_answers: automatic replies to one
-    address and list a day, 0 for no limit. verp_interval: 0 never, 1 always, n every n-th post. dmarc: what is done to
-    mail whose author's domain would have it refused; policies: who knows that, asked unless it is "off".
+    terms: what notices keep to. verp_interval: 0 never, 1 always, n every n-th post. dmarc: what is done to mail whose
+    author's domain would have it refused; policies: who knows that, asked unless it is "off".
     """
 
     store: Store
     directory: Directory
     rules: Rules
-    site_owner: str
-    max_answers: int
+    terms: Terms
     verp_interval: int
     dmarc: Literal["munge", "wrap", "off"]
     policies: Policies
@@ -67,7 +65,7 @@ class PostMail:
         profile = self.store.profile(claimed.listid)
         if profile is None:
             return self._without_list(claimed)
-        outbox = Outbox(self.store, profile, claimed, self.clock(), self.site_owner, self.max_answers)
+        outbox = Outbox(self.store, profile, claimed, self.clock(), self.terms)
         post = _Post(self, claimed, profile, split(claimed.content), outbox)
         decision = post.decided()
         done = post.do(decision)

@@ -154,6 +154,7 @@ def test_a_member_hears_it_at_a_linked_address_and_at_a_wrapped_one(site: Site) 
     site.store.link(MEMBER, "anne@work.example")
     for sender in ("anne@work.example", f"prvs=1234abcdef={MEMBER}", "srs0=ab=cd=example.org=anne@forwarder.example"):
         assert sender in notices(site.post(by(f"{MEMBER}, anne@work.example"), sender))
+        site.now += 86_400
 
 
 def test_it_is_told_once_a_day_and_without_a_word_of_the_sender_s(site: Site) -> None:

@@ -91,3 +91,19 @@ def test_nobody_gets_help_that_another_has_asked_for(place: Town) -> None:
     place.make_list("fox")
     forge(place, "fox-request@lists.example", From="mallory@evil.example", Subject="help")
     assert place.mailbox("anne").subjects() == []
+
+
+def test_a_stranger_keeps_no_member_from_leaving(place: Town) -> None:
+    address = place.make_list("gnu", "anne@people.example")
+    for _ in range(11):
+        forge(place, "gnu-join@lists.example")
+    anne = place.mailbox("anne")
+    told = [anne.read("You are a member of Gnu").get_content() for _ in range(10)]
+    assert ["last automatic answer" in text for text in told].count(True) == 1
+    assert anne.subjects() == []
+    place.gatepost.wait_line('event="not told" .*recipient=anne@people.example notice=answer why=day')
+
+    place.send(anne.address, "gnu-leave@lists.example", "let me go")
+    place.reply(anne.address, anne.read("confirm "), "Yes.")
+    anne.read("You have left Gnu")
+    assert place.json("member", "ls", address, "--role", "member") == []

@@ -6,11 +6,12 @@ epoch; days are those of UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from gatepost_lists.model import Role
 from gatepost_lists.store import bounces, deliveries, mailinglists, members, pending, told
+from gatepost_lists.store.budgets import Budget
 from gatepost_lists.store.changes import (
     BounceEvent,
     BounceVerdict,
@@ -120,7 +121,7 @@ class Delivering(Connected):
         with self.transaction() as connection:
             return told.first_time(connection, mailing_list, key, now, keep_seconds)
 
-    def notices_today(self, mailing_list: str, kind: str, email: str, now: float) -> int:
-        """Count one more notice of this kind from a list to an address; how many there are today with this one."""
+    def spend(self, mailing_list: str, budgets: Sequence[Budget], now: float) -> list[int]:
+        """Take one of each budget of a list, or, where one is used up, of none; what is left of each, -1 of that."""
         with self.transaction() as connection:
-            return told.notices_today(connection, mailing_list, kind, email, now)
+            return told.spend(connection, mailing_list, budgets, now)
