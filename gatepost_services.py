@@ -263,6 +263,7 @@ def delivery_options(settings: Settings) -> DeliveryOptions:
         nameservers=section.nameservers,
         request_life=section.pending_request_life.total_seconds(),
         max_answers=section.max_autoresponses_per_day,
+        max_to_strangers=section.max_autoresponses_per_hour,
     )
 
 

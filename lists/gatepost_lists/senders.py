@@ -42,6 +42,15 @@ def parse_sender(text: str, origin: str = "") -> tuple[str, ...]:
     return (email, *_unwrapped(email))
 
 
+def mailbox(text: str) -> str:
+    """The mailbox that an address leads to, as far as that can be told from outside: unwrapped, and without what stands
+    behind a '+'. So nobody has as many mailboxes as he can think of extensions.
+    """
+    email = next(reversed(parse_sender(text)), "")
+    local, at, domain = email.rpartition("@")
+    return f"{local.partition('+')[0] or local}{at}{domain}"
+
+
 def all_senders(envelope_sender: str, header_senders: Iterable[str], origin: str = "") -> tuple[str, ...]:
     """The addresses that a message may be from, the envelope's first, then those of its headers; each once.
 

@@ -16,10 +16,10 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from gatepost_delivery import notices
+from gatepost_delivery import kinds, notices
 from gatepost_delivery.fields import split
 from gatepost_delivery.letters import address_of, one_line
-from gatepost_delivery.outbox import Outbox
+from gatepost_delivery.outbox import Outbox, Terms
 from gatepost_delivery.reports import MAX_WHY, is_reporter, read_report, verp_address
 from gatepost_delivery.requests import deliverable, original_of
 from gatepost_delivery.tokens import Tokens
@@ -62,7 +62,7 @@ class Bounces:
             _log.warning("no such list any more", id=claimed.trace, list=claimed.listid, queue=claimed.queue)
             return Done()
         now = self.clock()
-        outbox = Outbox(self.store, profile, claimed, now, self.site_owner, max_answers=0)
+        outbox = Outbox(self.store, profile, claimed, now, Terms(site_owner=self.site_owner))
         _Work(self.store, claimed, go_on, profile, outbox, now).do()
         return Done(puts=outbox.puts)
 
@@ -154,11 +154,9 @@ class _Work:
 
     def _send_probe(self, email: str) -> None:
         token = self._store.add_pending(PROBE, self._profile.list_id, email, PROBE_LIFE, self._now)
-        self._outbox.send(
-            notices.probe(self._profile, email, self._reasons(email), self._now),
-            (email,),
-            envsender=address_of(self._profile, "bounces", token),
-        )
+        content = notices.probe(self._profile, email, self._reasons(email), self._now)
+        envsender = address_of(self._profile, "bounces", token)
+        self._outbox.tell(kinds.BOUNCING, email, lambda _: content, envsender)
         self._say("probe sent", recipient=email)
 
     def _probe_failed(self, token: str, why: str) -> None:
@@ -172,7 +170,8 @@ class _Work:
             return self._say("no member any more", recipient=email)
         reasons = self._reasons(email)
         self._outbox.to_owners(notices.disabled_to_owner(self._profile, email, reasons, self._now))
-        self._outbox.send(notices.disabled_to_member(self._profile, email, reasons, self._now), (email,))
+        content = notices.disabled_to_member(self._profile, email, reasons, self._now)
+        self._outbox.tell(kinds.BOUNCING, email, lambda _: content)
         return self._say("delivery disabled", recipient=email, why=why)
 
     def _reasons(self, email: str) -> list[str]:

@@ -1,7 +1,8 @@
 """The handler of `command`: mail to -join, -leave, -confirm and -request, and requests that a moderator has decided.
 
 - What a machine wrote is neither answered nor obeyed (answers.py): no auto-responder can confirm anything.
-- Answers go to the envelope sender; what is about an address goes to that address alone (joining.py). Both are counted.
+- Answers go to the envelope sender, if it is an author; what is about an address goes to that address alone
+  (joining.py). Both are counted (kinds.py).
 - One message is answered once, with what became of each command; where a command sends a message of its own and was
   all that was asked for, that is the answer.
 """
@@ -12,12 +13,12 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from gatepost_delivery import notices
+from gatepost_delivery import kinds, notices
 from gatepost_delivery.answers import may_be_answered
 from gatepost_delivery.fields import split
 from gatepost_delivery.joining import JOIN, LEAVE, Joining
-from gatepost_delivery.outbox import Outbox
-from gatepost_delivery.requests import Author, Command, Verb, author_of, commands_for, original_of
+from gatepost_delivery.outbox import Outbox, Terms
+from gatepost_delivery.requests import Author, Command, Verb, author_of, commands_for
 from gatepost_delivery.tokens import Taken, Tokens
 from gatepost_delivery.values import Done, GoOn
 from gatepost_lists import Directory
@@ -37,15 +38,13 @@ _log = get_logger("delivery")
 class CommandMail:
     """Deals with entries of the queue `command`, in one thread.
 
-    site_owner: the address that stands in for owners that a list does not have. request_life: seconds that a
-    confirmation is waited for. max_answers: automatic replies to one address and list a day, 0 for no limit.
+    terms: what notices keep to. request_life: seconds that a confirmation is waited for.
     """
 
     store: Store
     directory: Directory
-    site_owner: str
+    terms: Terms
     request_life: float
-    max_answers: int
     clock: Callable[[], float] = time.time
 
     def __call__(self, claimed: Claimed, go_on: GoOn) -> Done:
@@ -55,7 +54,7 @@ class CommandMail:
             _log.warning("no such list any more", id=claimed.trace, list=claimed.listid, queue=claimed.queue)
             return Done()
         now = self.clock()
-        outbox = Outbox(self.store, profile, claimed, now, self.site_owner, self.max_answers)
+        outbox = Outbox(self.store, profile, claimed, now, self.terms)
         joining = Joining(
             store=self.store,
             directory=self.directory,
@@ -117,11 +116,11 @@ class _Work:
             if Command(Verb.HELP) not in commands.asked:
                 self._say(notices.help_text(self._profile))
         if self._is_wanted:
-            original = original_of(section.fields)
-            self._joining.outbox.answer(
+            self._joining.outbox.tell(
+                kinds.RESULTS,
                 claimed.envsender,
                 lambda last: notices.command_results(
-                    self._profile, claimed.envsender, original, self._results, self._now, last_today=last
+                    self._profile, claimed.envsender, self._results, self._now, last_today=last
                 ),
             )
 

@@ -12,6 +12,7 @@ from gatepost_delivery.command_mail import CommandMail
 from gatepost_delivery.dmarc import Policies
 from gatepost_delivery.lookups import Lookups
 from gatepost_delivery.options import Options
+from gatepost_delivery.outbox import Terms
 from gatepost_delivery.outgoing import Pool
 from gatepost_delivery.owner import OwnerMail
 from gatepost_delivery.posting import PostMail
@@ -28,6 +29,12 @@ class SiteHandlers:
     def __init__(self, options: Options, pool: Pool, lookups: Lookups, tally: Tally, stopping: threading.Event) -> None:
         self._store = options.open_store()
         self._directory = options.open_directory()
+        self._terms = Terms(
+            site_owner=options.owner,
+            max_answers=options.max_answers,
+            max_to_strangers=options.max_to_strangers,
+            withheld=tally.withhold,
+        )
         self._post = self._posts(options, lookups)
         self._owner = OwnerMail(store=self._store, site_owner=options.owner, max_recipients=options.max_recipients)
         sender = self._sender(options, pool, tally, stopping)
@@ -56,8 +63,7 @@ class SiteHandlers:
             store=self._store,
             directory=self._directory,
             rules=options.rules,
-            site_owner=options.owner,
-            max_answers=options.max_answers,
+            terms=self._terms,
             verp_interval=options.verp_interval,
             dmarc=options.dmarc,
             policies=Policies(lookups),
@@ -68,9 +74,8 @@ class SiteHandlers:
         return CommandMail(
             store=self._store,
             directory=self._directory,
-            site_owner=options.owner,
+            terms=self._terms,
             request_life=options.request_life,
-            max_answers=options.max_answers,
         )
 
     def _sender(self, options: Options, pool: Pool, tally: Tally, stopping: threading.Event) -> Sender:

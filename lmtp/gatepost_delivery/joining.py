@@ -14,7 +14,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from gatepost_delivery import notices
+from gatepost_delivery import kinds, notices
 from gatepost_delivery.outbox import Outbox
 from gatepost_delivery.requests import Author
 from gatepost_delivery.tokens import Taken
@@ -46,12 +46,15 @@ class Joining:
     def ask_to_join(self, author: Author) -> None:
         """Send a token to an address that is said to want to join, or what speaks against it."""
         email = author.email
+        status = self._status(email)
         if self._is_banned(email):
             self._answer(email, lambda last: notices.join_refused(self.profile, email, "", self.now, last_today=last))
-        elif self._status(email) not in (None, DeliveryStatus.BY_BOUNCES):
-            self._answer(email, lambda last: notices.already_member(self.profile, email, self.now, last_today=last))
+        elif status is None:
+            self._ask(kinds.JOIN, JOIN, author, notices.join_confirmation)
+        elif status is DeliveryStatus.BY_BOUNCES:
+            self._ask(kinds.RETURN, JOIN, author, notices.join_confirmation)
         else:
-            self._ask(JOIN, author, notices.join_confirmation)
+            self._answer(email, lambda last: notices.already_member(self.profile, email, self.now, last_today=last))
 
     def ask_to_leave(self, author: Author) -> None:
         """Send a token to the member who is said to want to leave: the author, or another address of his."""
@@ -60,7 +63,7 @@ class Joining:
         if email is None:
             self._answer(own, lambda last: notices.not_member(self.profile, own, self.now, last_today=last))
         else:
-            self._ask(LEAVE, Author(email, ""), notices.leave_confirmation)
+            self._ask(kinds.LEAVE, LEAVE, Author(email, ""), notices.leave_confirmation)
 
     def confirmed(self, taken: Taken) -> bool:
         """Do what was confirmed. True: to join, but a moderator has to decide about it."""
@@ -82,33 +85,37 @@ class Joining:
         if self._status(email) is DeliveryStatus.BY_BOUNCES:
             why = "the member has confirmed the address"
             self.store.set_delivery(self.profile.list_id, email, DeliveryStatus.ENABLED, why, self.now)
-        self.outbox.send(notices.welcome(self.profile, email, self.now), (email,))
+        self._say(email, notices.welcome(self.profile, email, self.now))
 
     def turn_down(self, email: str, reason: str) -> None:
         """Tell somebody who has confirmed that he may not join."""
-        self.outbox.send(notices.join_refused(self.profile, email, reason, self.now), (email,))
+        self._say(email, notices.join_refused(self.profile, email, reason, self.now))
 
     def _leave(self, email: str) -> None:
         with suppress(NotFoundError):  # gone already
             self.store.remove_members(self.profile.list_id, [email])
-        self.outbox.send(notices.goodbye(self.profile, email, self.now), (email,))
+        self._say(email, notices.goodbye(self.profile, email, self.now))
 
     def _tell_moderators(self, taken: Taken) -> None:
         profile, now = self.profile, self.now
         self.outbox.to_owners(notices.join_for_moderator(profile, taken.email, taken.display_name, now))
-        self.outbox.send(notices.join_waiting(profile, taken.email, now), (taken.email,))
+        self._say(taken.email, notices.join_waiting(profile, taken.email, now))
 
-    def _ask(self, kind: str, author: Author, make: Callable[..., bytes]) -> None:
+    def _ask(self, kind: kinds.Kind, request: str, author: Author, make: Callable[..., bytes]) -> None:
         def with_token(last: bool) -> bytes:
             token = self.store.add_pending(
-                kind, self.profile.list_id, author.email, self.request_life, self.now, author.display_name
+                request, self.profile.list_id, author.email, self.request_life, self.now, author.display_name
             )
             return make(self.profile, author.email, token, self.now, last_today=last)
 
-        self._answer(author.email, with_token)
+        self.outbox.tell(kind, author.email, with_token)
 
     def _answer(self, to: str, make: Callable[[bool], bytes]) -> None:
-        self.outbox.answer(to, make)
+        self.outbox.tell(kinds.ANSWER, to, make)
+
+    def _say(self, to: str, content: bytes) -> None:
+        """What follows from a confirmation, or a moderator's decision about it."""
+        self.outbox.tell(kinds.CONFIRMED, to, lambda _: content)
 
     def _is_banned(self, email: str) -> bool:
         with self.directory.snapshot():

@@ -1,7 +1,8 @@
 """Messages that gatepost writes itself: their headers, and texts wrapped for them. No I/O here.
 
-- Every one says that no person wrote it (RFC 3834 section 5): `auto-replied` where a message is answered, and then it
-  names that message; `auto-generated` otherwise. Exchange, which looks elsewhere, is asked for no answer too.
+- Every one says that no person wrote it (RFC 3834 section 5): `auto-replied` where a message is answered,
+  `auto-generated` otherwise. Exchange, which looks elsewhere, is asked for no answer too. An answer does not name the
+  message (section 3.1.5): a Message-ID is text of whoever wrote it, as its subject is.
 - Lines end with CRLF, bodies are wrapped at 72 characters, and all is 7-bit but for an address that is not.
 - Nothing that a stranger wrote can end a header or begin one: texts become one line of printable characters first.
 - The Message-ID follows from the content: written again, the same message has the same.
@@ -24,7 +25,6 @@ MAX_REPEATED = 300
 
 _NOT_IN_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]+")
 _is_dot_atom = re.compile(r"[^\x00-\x20\x7f()<>\[\]:;@\\,.\"]+(?:\.[^\x00-\x20\x7f()<>\[\]:;@\\,.\"]+)*").fullmatch
-_is_message_id = re.compile(r"<[!-;=?-~]{1,250}>").fullmatch
 _is_phrase = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~\- ]*").fullmatch
 
 
@@ -42,25 +42,24 @@ class Named(Protocol):
 
 
 class Original(NamedTuple):
-    """The message that is answered or told of: its headers' values as text, '' where it has none."""
+    """The message that owners are told of: its headers' values as text, '' where it has none."""
 
     subject: str = ""
     message_id: str = ""
-    references: str = ""
 
 
 class Letter(NamedTuple):
     """What differs from one message to the next.
 
     sender and to are addresses (`to` may be a list's own); subject and paragraphs are text of any length and kind. A
-    paragraph that begins with a space stays as it is, line by line. answered: the message that this one answers.
+    paragraph that begins with a space stays as it is, line by line. is_answer: whether it answers a message.
     """
 
     sender: str
     to: str
     subject: str
     paragraphs: Sequence[str]
-    answered: Original | None = None
+    is_answer: bool = False
 
 
 def address_of(mailing_list: Named, subaddress: str = "", extension: str = "") -> str:
@@ -90,7 +89,7 @@ def written(mailing_list: Named, letter: Letter, now: float) -> bytes:
         ("To", _mailbox(letter.to)),
         ("Subject", _text(one_line(letter.subject))),
         ("Date", formatdate(now)),
-        *_about(letter.answered),
+        ("Auto-Submitted", "auto-replied" if letter.is_answer else "auto-generated"),
         ("X-Auto-Response-Suppress", "All"),
         ("MIME-Version", "1.0"),
         ("Content-Type", f'text/plain; charset="{charset}"'),
@@ -100,18 +99,6 @@ def written(mailing_list: Named, letter: Letter, now: float) -> bytes:
     whole = head.encode() + b"\r\n" + octets.replace(b"\n", b"\r\n")
     message_id = f"Message-ID: <{sha256(whole).hexdigest()[:40]}@{mailing_list.mail_host}>\r\n"
     return message_id.encode() + whole
-
-
-def _about(answered: Original | None) -> list[tuple[str, str]]:
-    """How the message came to be, and the thread that it belongs to (RFC 3834 section 3.1.5)."""
-    if answered is None:
-        return [("Auto-Submitted", "auto-generated")]
-    fields = [("Auto-Submitted", "auto-replied")]
-    if _is_message_id(answered.message_id):
-        earlier = [one for one in answered.references.split()[-20:] if _is_message_id(one)]
-        fields.append(("In-Reply-To", answered.message_id))
-        fields.append(("References", "\r\n ".join((*earlier, answered.message_id))))
-    return fields
 
 
 def _mailbox(address: str, name: str = "") -> str:

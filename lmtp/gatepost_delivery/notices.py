@@ -1,13 +1,15 @@
 """Every text that gatepost writes itself, as octets of a whole message. No I/O here.
 
 A list is given as its Profile, addresses as text, `now` in seconds since the epoch. `last_today` says in an automatic
-reply that it is the last one to this address today. Nothing that a person did not write to the list himself is sent
-back to him: what is refused or held is named by its subject and not repeated, so that nobody can send mail through us.
-Whoever puts these into the queue gives them the null envelope sender, but for `probe`.
+reply that it is the last one to this address today. Nothing that a sender wrote is repeated but to owners: no subject,
+no Message-ID, no name, and in the text not even the address that a stranger gave, whose local part he may have chosen.
+So nobody can have words of his sent through us; a message is named by the time when it came. Whoever puts these into
+the queue gives them the null envelope sender, but for `probe`.
 """
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 
 from gatepost_delivery.letters import Letter, Original, address_of, one_line, title, written
@@ -25,31 +27,26 @@ _NOT_ASKED = "If you did not ask for this, do nothing, and nothing happens. Plea
 # Answers to a post.
 
 
-def rejection(
-    profile: Profile, to: str, original: Original, reason: str, now: float, *, last_today: bool = False
-) -> bytes:
-    """To the poster: the message was refused."""
+def rejection(profile: Profile, to: str, came: float, reason: str, now: float) -> bytes:
+    """To the poster: the message that came at that time was refused."""
     paragraphs = [
         f"Your message to the mailing list {profile.fqdn_listname} was not passed on.",
-        _quoted(("Subject", original.subject), ("Reason", reason)),
+        _quoted(("It came", _time(came)), ("Reason", reason)),
         f"If you think that this is a mistake, please write to {address_of(profile, 'owner')}.",
-        _LAST_TODAY * last_today,
     ]
-    subject = f"Your message to {title(profile)} was refused"
-    return written(profile, Letter(address_of(profile, "owner"), to, subject, paragraphs, original), now)
+    return _to_poster(profile, to, f"Your message to {title(profile)} was refused", paragraphs, now)
 
 
-def held(profile: Profile, to: str, original: Original, reason: str, now: float, *, last_today: bool = False) -> bytes:
-    """To the poster: the message waits for a moderator."""
+def held(profile: Profile, to: str, came: float, reason: str, now: float) -> bytes:
+    """To the poster: the message that came at that time waits for a moderator."""
     paragraphs = [
         f"Your message to the mailing list {profile.fqdn_listname} has arrived. A moderator will look at it before it"
         " goes out.",
-        _quoted(("Subject", original.subject), ("Reason", reason)),
-        "You need not do anything, and please do not send it again.",
-        _LAST_TODAY * last_today,
+        _quoted(("It came", _time(came)), ("Reason", reason)),
+        "You need not do anything, and please do not send it again. You are told this once a day at most, however many"
+        " messages of yours wait.",
     ]
-    subject = f"Your message to {title(profile)} waits for a moderator"
-    return written(profile, Letter(address_of(profile, "owner"), to, subject, paragraphs, original), now)
+    return _to_poster(profile, to, f"Your message to {title(profile)} waits for a moderator", paragraphs, now)
 
 
 def held_for_owner(profile: Profile, sender: str, original: Original, reason: str, now: float) -> bytes:
@@ -73,13 +70,13 @@ _HOW_TO_DECIDE = (
 
 def join_confirmation(profile: Profile, to: str, token: str, now: float, *, last_today: bool = False) -> bytes:
     """To the address that is to join."""
-    asked = f"Somebody, we hope you, asked that {to} join the mailing list {profile.fqdn_listname}."
+    asked = f"Somebody, we hope you, asked that this address join the mailing list {profile.fqdn_listname}."
     return _confirmation(profile, to, token, now, asked, last_today)
 
 
 def leave_confirmation(profile: Profile, to: str, token: str, now: float, *, last_today: bool = False) -> bytes:
     """To the member who is to leave."""
-    asked = f"Somebody, we hope you, asked that {to} leave the mailing list {profile.fqdn_listname}."
+    asked = f"Somebody, we hope you, asked that this address leave the mailing list {profile.fqdn_listname}."
     return _confirmation(profile, to, token, now, asked, last_today)
 
 
@@ -120,8 +117,8 @@ def goodbye(profile: Profile, to: str, now: float) -> bytes:
 def already_member(profile: Profile, to: str, now: float, *, last_today: bool = False) -> bytes:
     """To a member who asked to join. Goes to the address itself and nowhere else."""
     paragraphs = [
-        f"Somebody, we hope you, asked that {to} join the mailing list {profile.fqdn_listname}. It is a member already,"
-        " so there is nothing to do.",
+        f"Somebody, we hope you, asked that this address join the mailing list {profile.fqdn_listname}. It is a member"
+        " already, so there is nothing to do.",
         _LAST_TODAY * last_today,
     ]
     return _from_request(profile, to, f"You are a member of {title(profile)}", paragraphs, now)
@@ -130,7 +127,7 @@ def already_member(profile: Profile, to: str, now: float, *, last_today: bool = 
 def not_member(profile: Profile, to: str, now: float, *, last_today: bool = False) -> bytes:
     """To somebody who asked to leave and is no member. Goes to the address itself and nowhere else."""
     paragraphs = [
-        f"Somebody, we hope you, asked that {to} leave the mailing list {profile.fqdn_listname}. This address is no"
+        f"Somebody, we hope you, asked that this address leave the mailing list {profile.fqdn_listname}. It is no"
         " member of it, so there is nothing to do. If you get mail from the list, it comes to another address of yours:"
         " please write from that one.",
         _LAST_TODAY * last_today,
@@ -141,7 +138,7 @@ def not_member(profile: Profile, to: str, now: float, *, last_today: bool = Fals
 def join_refused(profile: Profile, to: str, reason: str, now: float, *, last_today: bool = False) -> bytes:
     """To somebody who may not join, or whom a moderator has turned down; the reason may be ''."""
     paragraphs = [
-        f"The request that {to} join the mailing list {profile.fqdn_listname} was turned down.",
+        f"The request that this address join the mailing list {profile.fqdn_listname} was turned down.",
         _quoted(("Reason", reason)) if reason else "",
         f"If you think that this is a mistake, please write to {address_of(profile, 'owner')}.",
         _LAST_TODAY * last_today,
@@ -172,14 +169,12 @@ def join_for_moderator(profile: Profile, email: str, display_name: str, now: flo
 
 
 def command_results(
-    profile: Profile, to: str, original: Original, results: Sequence[str], now: float, *, last_today: bool = False
+    profile: Profile, to: str, results: Sequence[str], now: float, *, last_today: bool = False
 ) -> bytes:
     """To whoever sent commands: a paragraph for each, such as `help_text` and `info_text` give."""
     paragraphs = [*results, _LAST_TODAY * last_today]
-    letter = Letter(
-        address_of(profile, "request"), to, f"{title(profile)}: the results of your mail", paragraphs, original
-    )
-    return written(profile, letter, now)
+    subject = f"{title(profile)}: the results of your mail"
+    return written(profile, Letter(address_of(profile, "request"), to, subject, paragraphs, is_answer=True), now)
 
 
 def help_text(profile: Profile) -> str:
@@ -302,8 +297,16 @@ def _to_owners(profile: Profile, subject: str, paragraphs: Sequence[str], now: f
     return written(profile, Letter(owner, owner, subject, paragraphs), now)
 
 
+def _to_poster(profile: Profile, to: str, subject: str, paragraphs: Sequence[str], now: float) -> bytes:
+    return written(profile, Letter(address_of(profile, "owner"), to, subject, paragraphs, is_answer=True), now)
+
+
 def _from_request(profile: Profile, to: str, subject: str, paragraphs: Sequence[str], now: float) -> bytes:
     return written(profile, Letter(address_of(profile, "request"), to, subject, paragraphs), now)
+
+
+def _time(when: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(when))
 
 
 def _quoted(*lines: tuple[str, str]) -> str:

@@ -21,8 +21,8 @@ class Options:
     connections: how many are used at once. max_recipients: of one transaction. verp_interval: 0 never, 1 always, n
     every n-th post. retry_period: seconds that deferred mail is tried again. dmarc: what is done to mail whose author's
     domain would have it refused; nameservers: who is asked about that and for DKIM keys, as ADDRESS or ADDRESS:PORT, ()
-    for the system's. request_life: seconds that a confirmation is waited for. max_answers: automatic replies to one
-    address a day.
+    for the system's. request_life: seconds that a confirmation is waited for. max_answers, max_to_strangers: see
+    outbox.Terms.
     """
 
     open_store: Callable[[], Store]
@@ -40,3 +40,4 @@ class Options:
     nameservers: Sequence[str]
     request_life: float
     max_answers: int
+    max_to_strangers: int

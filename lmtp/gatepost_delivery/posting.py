@@ -1,9 +1,8 @@
 """The handler of `in` for posts: moderated, and then sent on, held, refused or thrown away.
 
 - What is sent on is one new message and one entry, whatever the number of members: the sender finds them.
-- Who is told of a refusal, or that a message waits, is the envelope's sender, and only by the rules of answers.py. A
-  refusal is told once a day, and only to a sender who is an author of the message too: as a rule the mail server has
-  refused before, and what is left over is mostly forged.
+- Who is told of a refusal, or that a message waits, is the envelope's sender, and only by the rules of kinds.py: as a
+  rule the mail server has refused before, and what is left over is mostly forged.
 - A post for a list that is gone is held: it cannot be sent on, and nobody but the site's owner can tell what for.
 """
 
@@ -14,8 +13,7 @@ from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from gatepost_delivery import notices
-from gatepost_delivery.answers import may_be_answered
+from gatepost_delivery import kinds, notices
 from gatepost_delivery.cooked import cleansed, cooked, may_be_left_out, without_lists
 from gatepost_delivery.dmarc import Found
 from gatepost_delivery.dmarc_record import Policy
@@ -23,20 +21,18 @@ from gatepost_delivery.fields import Section, split
 from gatepost_delivery.letters import address_of, one_line
 from gatepost_delivery.lookups import NoAnswer
 from gatepost_delivery.munge import author_domains, authors, munged, wrapped
-from gatepost_delivery.outbox import Outbox
+from gatepost_delivery.outbox import Outbox, Terms
 from gatepost_delivery.requests import original_of
 from gatepost_delivery.signatures import Signature, signatures_of
 from gatepost_delivery.values import Done, GoOn
 from gatepost_lists import Action, Directory, Headers, Rules, parse_address
 from gatepost_lists.moderation import Decision, Posting, moderate
-from gatepost_lists.senders import parse_sender
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.profiles import Profile
 from gatepost_queue import Claimed, Entry, Message, Put
 from gatepost_queue.values import HELD
 from gatepost_service.log import get_logger
 
-_DAY = 86_400.0
 _APPROVED = Decision(Action.ACCEPT, test="approved", why="a moderator let it through")
 _GONE = Decision(Action.HOLD, "The mailing list does not exist any more.", "list-known", "no list has this name")
 
@@ -59,17 +55,15 @@ class Verifier(Protocol):
 class PostMail:
     """Deals with posts, in one thread.
 
-    site_owner: the address that stands in for owners that a list does not have. max_answers: automatic replies to one
-    address and list a day, 0 for no limit. verp_interval: 0 never, 1 always, n every n-th post. dmarc: what is done to
-    mail whose author's domain would have it refused; policies: who knows that, asked unless it is "off". verifier: who
-    knows whether a signature holds, asked where one would have fields of the list left out.
+    terms: what notices keep to. verp_interval: 0 never, 1 always, n every n-th post. dmarc: what is done to mail whose
+    author's domain would have it refused; policies: who knows that, asked unless it is "off". verifier: who knows
+    whether a signature holds, asked where one would have fields of the list left out.
     """
 
     store: Store
     directory: Directory
     rules: Rules
-    site_owner: str
-    max_answers: int
+    terms: Terms
     verp_interval: int
     dmarc: Literal["munge", "wrap", "off"]
     policies: Policies
@@ -81,7 +75,7 @@ class PostMail:
         profile = self.store.profile(claimed.listid)
         if profile is None:
             return self._without_list(claimed)
-        outbox = Outbox(self.store, profile, claimed, self.clock(), self.site_owner, self.max_answers)
+        outbox = Outbox(self.store, profile, claimed, self.clock(), self.terms)
         post = _Post(self, claimed, profile, split(claimed.content), outbox)
         decision = post.decided()
         done = post.do(decision)
@@ -223,33 +217,13 @@ class _Post:
 
     def _hold(self, decision: Decision) -> Done:
         sender, profile, now = self.claimed.envsender, self.profile, self.site.clock()
-        original = original_of(self.section.fields)
-        if may_be_answered(sender, self.section.fields):
-            self.outbox.answer(
-                sender, lambda last: notices.held(profile, sender, original, decision.reason, now, last_today=last)
-            )
+        original, came = original_of(self.section.fields), self.claimed.received
+        self.outbox.tell(kinds.HELD, sender, lambda _: notices.held(profile, sender, came, decision.reason, now))
         author = next((one.address for one in authors(self.section.fields)), sender)
         self.outbox.to_owners(notices.held_for_owner(profile, author, original, decision.why, now))
         return Done(entries=(_held(self.claimed, decision.why, original.subject, now),), puts=self.outbox.puts)
 
     def _reject(self, decision: Decision) -> None:
-        """Tell the sender, if it may be told; a moderator's word each time."""
-        sender, fields = self.claimed.envsender, self.section.fields
-        if not may_be_answered(sender, fields):
-            return
-        profile, now, original = self.profile, self.site.clock(), original_of(fields)
-        if decision.test == "rejected":
-            self.outbox.send(notices.rejection(profile, sender, original, decision.reason, now), (sender,))
-        elif self._is_author(sender) and self._is_first_today(sender, now):
-            self.outbox.answer(
-                sender,
-                lambda last: notices.rejection(profile, sender, original, decision.reason, now, last_today=last),
-            )
-
-    def _is_author(self, sender: str) -> bool:
-        origin = self.site.rules.origin
-        known = {email for one in authors(self.section.fields) for email in parse_sender(one.address, origin)}
-        return not known.isdisjoint(parse_sender(sender, origin))
-
-    def _is_first_today(self, sender: str, now: float) -> bool:
-        return self.site.store.first_time(self.claimed.listid, f"refused {sender.lower()}", now, _DAY)
+        sender, came, now = self.claimed.envsender, self.claimed.received, self.site.clock()
+        kind = kinds.REJECTED if decision.test == "rejected" else kinds.REFUSED
+        self.outbox.tell(kind, sender, lambda _: notices.rejection(self.profile, sender, came, decision.reason, now))

@@ -115,11 +115,10 @@ def deliverable(text: str) -> str:
 
 
 def original_of(fields: Sequence[Field]) -> Original:
-    """What an answer says of the message that it answers."""
+    """What owners are told of a message."""
     return Original(
         subject=decoded(value_of(fields, b"subject")[:_MAX_SUBJECT]),
         message_id=value_of(fields, b"message-id"),
-        references=value_of(fields, b"references"),
     )
 
 

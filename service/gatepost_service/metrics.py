@@ -121,7 +121,7 @@ def tally_of(slots: Iterable[Slot]) -> "Tally":
 
 
 class Tally:
-    """Counts verdicts, and what became of outgoing mail, in this process. May be used by many threads."""
+    """Counts verdicts, outgoing mail, and notices that were not sent, in this process. May be used by many threads."""
 
     def __init__(self, slot: Slot | None = None) -> None:
         self._slot = slot
@@ -129,6 +129,7 @@ class Tally:
         # By door, test and verdict: a count for each bound, one beyond, and last the seconds in all.
         self._counts: dict[tuple[str, str, str], list[float]] = {}
         self._deliveries: dict[str, int] = {}
+        self._withheld: dict[tuple[str, str], int] = {}
         self._changed = False
         if slot is not None:
             self.take(slot.read())
@@ -150,6 +151,17 @@ class Tally:
             self._deliveries[outcome] = self._deliveries.get(outcome, 0) + recipients
             self._changed = True
 
+    def withhold(self, notice: str, why: str) -> None:
+        """A notice of this kind was not sent."""
+        with self._lock:
+            self._withheld[notice, why] = self._withheld.get((notice, why), 0) + 1
+            self._changed = True
+
+    def withheld(self) -> dict[tuple[str, str], int]:
+        """Notices that were not sent, by kind and reason."""
+        with self._lock:
+            return dict(self._withheld)
+
     def deliveries(self) -> dict[str, int]:
         """Recipients by outcome."""
         with self._lock:
@@ -167,7 +179,8 @@ class Tally:
         self._changed = False
         with self._lock:
             verdicts = [[*kind, counts] for kind, counts in self._counts.items()]
-            text = json.dumps({"verdicts": verdicts, "deliveries": self._deliveries})
+            withheld = [[*kind, count] for kind, count in self._withheld.items()]
+            text = json.dumps({"verdicts": verdicts, "deliveries": self._deliveries, "withheld": withheld})
         if not self._slot.write(text.encode()):
             _log.error("metrics do not fit in their memory", bytes=len(text))
             self._slot = None
@@ -177,6 +190,8 @@ class Tally:
         published = json.loads(text or "{}")
         for outcome, recipients in published.get("deliveries", {}).items():
             self._deliveries[outcome] = self._deliveries.get(outcome, 0) + recipients
+        for notice, why, count in published.get("withheld", ()):
+            self._withheld[notice, why] = self._withheld.get((notice, why), 0) + count
         for door, test, verdict, counts in published.get("verdicts", ()):
             own = self._counts.get((door, test, verdict), [0] * _WIDTH)
             self._counts[door, test, verdict] = [sum(pair) for pair in zip(own, counts, strict=True)]

@@ -37,6 +37,7 @@ class SlotCollector(Collector):
         yield _verdicts(cells)
         yield _verdict_seconds(cells)
         yield _deliveries(tally.deliveries())
+        yield _withheld(tally.withheld())
 
 
 def _verdicts(cells: Sequence[Cell]) -> Metric:
@@ -65,6 +66,15 @@ def _deliveries(recipients: Mapping[str, int]) -> Metric:
     )
     for outcome, count in recipients.items():
         family.add_metric((outcome,), count)
+    return family
+
+
+def _withheld(notices: Mapping[tuple[str, str], int]) -> Metric:
+    family = CounterMetricFamily(
+        "gatepost_notices_withheld", "Notices that were not sent, by kind and reason.", labels=("notice", "why")
+    )
+    for kind, count in notices.items():
+        family.add_metric(kind, count)
     return family
 
 

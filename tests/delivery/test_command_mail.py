@@ -160,11 +160,16 @@ def test_only_the_address_itself_hears_whether_it_is_a_member(desk: Desk) -> Non
 
 
 def test_what_the_sender_of_commands_hears_is_the_same_for_members_and_strangers(desk: Desk) -> None:
-    def heard(sender: str) -> str:
-        sent = desk.command(mail("join\nleave\ninfo\n", sender=sender), sender="spy@example.net")
+    def heard(author: str) -> str:
+        authors = f"{author}, spy@example.net"
+        sent = desk.command(mail("join\nleave\ninfo\n", sender=authors), sender="spy@example.net")
         return next(one.text for one in sent if one.recipients == ("spy@example.net",))
 
     assert heard("anne@example.org") == heard("nobody@example.org")
+
+
+def test_what_became_of_commands_is_told_to_nobody_but_an_author(desk: Desk) -> None:
+    assert desk.command(mail(subject="help"), sender="victim@example.net") == []
 
 
 # Moderated joining.
@@ -244,7 +249,7 @@ def test_several_commands_have_one_answer(desk: Desk) -> None:
     results = next(one for one in sent if one.subject.startswith("Ann:"))
     assert (results.envsender, results.recipients) == ("", ("bo@example.org",))
     assert results.message["Auto-Submitted"] == "auto-replied"
-    assert results.message["In-Reply-To"] == "<1@example.org>"
+    assert results.message["In-Reply-To"] is None
     assert "join: another message" in results.text
     assert "confirm TOKEN" in results.text
     assert "Posting address: ann@lists.example" in results.text
@@ -291,6 +296,68 @@ def test_requests_of_a_forger_beyond_the_number_do_not_take_the_token_away(desk:
     assert len(tokens) == 4
     desk.command(mail(), "confirm", tokens[-1])
     assert "bo@example.org" in desk.members()
+
+
+def forge(desk: Desk, subaddress: str, *authors: str) -> list[Sent]:
+    """What a stranger makes the list send by mail in other people's names."""
+    return [one for each in authors for one in desk.command(mail(sender=each), subaddress, sender="spy@example.net")]
+
+
+@pytest.mark.parametrize("subaddress", ["join", "leave"])
+def test_no_stranger_keeps_a_member_from_leaving(desk: Desk, subaddress: str) -> None:
+    """Where he asks for what the member wants himself, the member has the last token in his mailbox."""
+    anne = "anne@example.org"
+    forged = forge(desk, subaddress, *[anne] * 10)
+    asked = desk.command(mail(sender=anne), "leave", sender=anne)
+    token = token_in([*forged, *asked][-1])
+    assert len(asked) == (1 if subaddress == "join" else 0)
+    assert only(desk.command(mail(), "confirm", token)).subject == "You have left Ann"
+
+
+def test_no_stranger_keeps_a_member_from_coming_back_or_leaving_by_what_he_asks_for(desk: Desk) -> None:
+    anne = "anne@example.org"
+    desk.store.set_delivery(LIST, anne, DeliveryStatus.BY_BOUNCES, "dead", desk.clock.now)
+    desk.command(mail("help\n", sender=anne), sender=anne)
+    forge(desk, "join", *[anne] * 10)
+    assert "leave" in only(forge(desk, "leave", anne)).text
+    assert len(desk.command(mail(subject="help", sender=anne), sender=anne)) == 1
+
+
+def test_no_stranger_keeps_another_one_from_joining_by_asking_for_help(desk: Desk) -> None:
+    for _ in range(10):
+        desk.command(mail(subject="help"))
+    assert asked_to_join(desk)
+
+
+def test_the_extensions_of_an_address_are_one_address(desk: Desk) -> None:
+    victims = [f"victim+{number}@example.net" for number in range(10)]
+    assert len(forge(desk, "join", *victims, "victim@example.net")) == 4
+    assert len(forge(desk, "leave", "prvs=0123456789=victim@example.net", *victims)) == 4
+    assert asked_to_join(desk)
+
+
+def test_a_list_answers_only_so_many_strangers_in_an_hour(desk: Desk) -> None:
+    """And those who are on it whatever strangers ask for."""
+    strangers = [f"p{number}@example.net" for number in range(30)]
+    assert len(forge(desk, "join", *strangers)) == 20
+    assert desk.command(mail(subject="help")) == []
+    for known in ("anne@example.org", "olga@example.org"):
+        assert len(desk.command(mail(subject="help", sender=known), sender=known)) == 1
+    desk.clock.now += 3600
+    assert asked_to_join(desk)
+    assert len(forge(desk, "join", *strangers)) == 19
+
+
+def test_what_is_not_told_is_logged_and_counted(desk: Desk, capfd: pytest.CaptureFixture[str]) -> None:
+    forge(desk, "join", *["victim@example.net"] * 6)
+    desk.command(mail(subject="help"), sender="spy@example.net")
+    lines = [line.partition(" event=")[2] for line in capfd.readouterr().err.splitlines()]
+    told = [line for line in lines if "not told" in line]
+    assert told == [
+        *['"not told" part=delivery id=T1 list=ann.lists.example recipient=victim@example.net notice=join why=day'] * 2,
+        '"not told" part=delivery id=T1 list=ann.lists.example recipient=spy@example.net notice=answer why=no-author',
+    ]
+    assert desk.tally.withheld() == {("join", "day"): 2, ("answer", "no-author"): 1}
 
 
 def test_mail_for_a_list_that_is_gone_is_dropped(desk: Desk) -> None:

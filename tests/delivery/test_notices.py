@@ -18,14 +18,13 @@ from gatepost_lists.store.profiles import Profile
 
 ANN = Profile(key=1, list_id="ann.lists.example", list_name="ann", mail_host="lists.example", display_name="Ann")
 TOKEN = "abcdefghijklmnopqrstuvwxyz234567"
-POST = Original("Hello", "<1@example.org>", "<0@example.org>")
+POST = Original("Hello", "<1@example.org>")
+CAME = NOW - 60
 
 # Every notice; the text is all that comes from others: subjects, reasons, names, replies.
 NOTICES: dict[str, Callable[[Profile, str], bytes]] = {
-    "rejection": lambda profile, text: notices.rejection(
-        profile, "bo@x.example", Original(text, text, text), text, NOW
-    ),
-    "held": lambda profile, text: notices.held(profile, "bo@x.example", Original(text), text, NOW, last_today=True),
+    "rejection": lambda profile, text: notices.rejection(profile, "bo@x.example", CAME, text, NOW),
+    "held": lambda profile, text: notices.held(profile, "bo@x.example", CAME, text, NOW),
     "held_for_owner": lambda profile, text: notices.held_for_owner(profile, text, Original(text), text, NOW),
     "join_confirmation": lambda profile, text: notices.join_confirmation(profile, "bo@x.example", TOKEN, NOW),
     "leave_confirmation": lambda profile, text: notices.leave_confirmation(profile, "bo@x.example", TOKEN, NOW),
@@ -39,7 +38,6 @@ NOTICES: dict[str, Callable[[Profile, str], bytes]] = {
     "command_results": lambda profile, text: notices.command_results(
         profile,
         "bo@x.example",
-        Original(text, text, text),
         [notices.help_text(profile), notices.info_text(replace(profile, description=text))],
         NOW,
     ),
@@ -59,8 +57,6 @@ HEADERS = {
     "subject",
     "date",
     "message-id",
-    "in-reply-to",
-    "references",
     "auto-submitted",
     "x-auto-response-suppress",
     "mime-version",
@@ -130,16 +126,19 @@ def test_a_machine_has_written_it_and_says_so(name: str) -> None:
     assert message["X-Auto-Response-Suppress"] == "All"
 
 
-def test_an_answer_is_in_the_thread_of_what_it_answers() -> None:
-    message = read(notices.held(ANN, "bo@x.example", POST, "nonmember", NOW))
-    assert message["In-Reply-To"] == "<1@example.org>"
-    assert message["References"].split() == ["<0@example.org>", "<1@example.org>"]
-
-
-def test_what_is_no_message_id_is_not_repeated_as_one() -> None:
-    message = read(notices.held(ANN, "bo@x.example", Original("", "<a b>", "<0@x>"), "nonmember", NOW))
-    assert message["In-Reply-To"] is None
-    assert message["References"] is None
+def test_a_stranger_s_address_stands_in_no_text_that_he_is_sent() -> None:
+    to = "victim+www.evil.example/login@x.example"
+    for content in (
+        notices.rejection(ANN, to, CAME, "nonmember", NOW),
+        notices.held(ANN, to, CAME, "nonmember", NOW),
+        notices.join_confirmation(ANN, to, TOKEN, NOW),
+        notices.not_member(ANN, to, NOW),
+        notices.join_refused(ANN, to, "", NOW),
+        notices.command_results(ANN, to, [notices.help_text(ANN)], NOW),
+    ):
+        message = read(content)
+        assert message["To"] == to
+        assert "evil" not in message.get_content()
 
 
 @pytest.mark.parametrize("make", [notices.join_confirmation, notices.leave_confirmation])
@@ -158,9 +157,11 @@ def test_the_last_answer_of_the_day_says_so() -> None:
 
 
 def test_what_is_told_of_is_there() -> None:
-    text = read(notices.rejection(ANN, "bo@x.example", POST, "no attachments", NOW)).get_content()
-    assert "Subject: Hello" in text
+    text = read(notices.rejection(ANN, "bo@x.example", CAME, "no attachments", NOW)).get_content()
+    assert "It came: 2027-01-15 07:59 UTC" in text
     assert "Reason: no attachments" in text
+    owners = read(notices.held_for_owner(ANN, "bo@x.example", POST, "nonmember", NOW)).get_content()
+    assert "Subject: Hello" in owners
 
 
 def test_not_more_addresses_than_the_limit_are_named() -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 from gatepost_delivery.bounces import Bounces
 from gatepost_delivery.command_mail import CommandMail
+from gatepost_delivery.outbox import Terms
 from gatepost_delivery.values import Done, GoOn, Handler
 from gatepost_lists import Role
 from gatepost_lists.store import versions as store_versions
@@ -20,6 +21,7 @@ from gatepost_lists.store.sqlite import SqliteDirectory
 from gatepost_queue import Claimed, Entry, Message, Queue, Waiting, listing, upkeep, versions
 from gatepost_queue.connection import Connection
 from gatepost_queue.values import HELD
+from gatepost_service.metrics import Tally
 from queuelab import Clock, only, outcome, take
 
 HOST = "lists.example"
@@ -91,13 +93,13 @@ class Desk:
         self.store.create_list(LIST, "display_name=Ann")
         self.store.add_members(LIST, ["Anne@example.org"])
         self.store.add_members(LIST, ["olga@example.org"], Role.OWNER)
+        self.tally = Tally()
         self.handlers: Mapping[str, Handler] = {
             "command": CommandMail(
                 store=self.store,
                 directory=self.directory,
-                site_owner=SITE_OWNER,
+                terms=Terms(site_owner=SITE_OWNER, max_answers=4, max_to_strangers=20, withheld=self.tally.withhold),
                 request_life=3 * DAY,
-                max_answers=4,
                 clock=self.clock,
             ),
             "bounces": Bounces(store=self.store, site_owner=SITE_OWNER, clock=self.clock),

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost_lists.senders import all_senders, compile_globs, parse_sender
+from gatepost_lists.senders import all_senders, compile_globs, mailbox, parse_sender
 
 
 @pytest.mark.parametrize("text", ["", " ", "<>", "< >", " <> "])
@@ -117,3 +117,24 @@ def test_all_senders_of_a_message_each_once_the_envelope_s_first() -> None:
 @pytest.mark.parametrize("null", ["", "<>"])
 def test_a_report_is_from_nobody_whoever_its_headers_name(null: str) -> None:
     assert all_senders(null, ("ann@people.example",)) == ()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann@People.example",
+        "ann+1@people.example",
+        '"ann+a+b"@people.example.',
+        "prvs=0123456789=ann+x@people.example",
+        "srs0=ab=cd=people.example=ann@forwarder.example",
+    ],
+)
+def test_one_mailbox(text: str) -> None:
+    assert mailbox(text) == "ann@people.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", ""), ("<>", ""), ("+1@x.example", "+1@x.example"), ("Nobody", "nobody")]
+)
+def test_odd_mailboxes(text: str, expected: str) -> None:
+    assert mailbox(text) == expected

@@ -11,6 +11,7 @@ from gatepost_delivery.dmarc import Found
 from gatepost_delivery.dmarc_record import Policy
 from gatepost_delivery.fields import Section
 from gatepost_delivery.lookups import NoAnswer
+from gatepost_delivery.outbox import Terms
 from gatepost_delivery.owner import OwnerMail
 from gatepost_delivery.posting import PostMail
 from gatepost_delivery.signatures import Signature
@@ -75,8 +76,7 @@ class Site:
             store=self.store,
             directory=self.directory,
             rules=DEFAULT_RULES,
-            site_owner=SITE_OWNER,
-            max_answers=10,
+            terms=Terms(site_owner=SITE_OWNER, max_answers=10),
             verp_interval=0,
             dmarc="munge",
             policies=self.known,
@@ -105,11 +105,10 @@ class Site:
         *,
         dmarc: Literal["munge", "wrap", "off"] = "munge",
         verp_interval: int = 0,
-        max_answers: int = 10,
         **metadata: object,
     ) -> Done:
         """What becomes of a post."""
-        handler = replace(self.posts, dmarc=dmarc, verp_interval=verp_interval, max_answers=max_answers)
+        handler = replace(self.posts, dmarc=dmarc, verp_interval=verp_interval)
         return handler(claimed(content, sender, metadata), no_progress)
 
     def to_owners(self, content: bytes = POST, sender: str = "stranger@example.net") -> Done:

@@ -70,14 +70,17 @@ def test_successor_counts_on() -> None:
         assert [sum(cell.buckets) for cell in tally_of(board.slots).cells()] == [expected]
 
 
-def test_recipients_of_outgoing_mail_are_counted_through_restarts() -> None:
+def test_outgoing_mail_and_withheld_notices_are_counted_through_restarts() -> None:
     board = Board(2)
     for slot in (*board.slots, board.slots[0]):
         tally = Tally(slot)
         tally.deliver("sent", 90)
         tally.deliver("deferred", 10)
         tally.publish()
+        tally.withhold("join", "day")
+        tally.publish()
     assert tally_of(board.slots).deliveries() == {"sent": 270, "deferred": 30}
+    assert tally_of(board.slots).withheld() == {("join", "day"): 3}
     assert tally_of(board.slots).cells() == []
 
 
@@ -145,6 +148,7 @@ def test_page(served: tuple[socket.socket, Board]) -> None:
     for seconds in (0.00003, 0.0004, 5.0):
         tally.count("policy", "closed-list", "reject", seconds)
     tally.count("policy", "member", "accept", 0.0004)
+    tally.withhold("join", "day")
     tally.publish()
     page = get(listener.family, listener.getsockname()).splitlines()
     for line in (
@@ -157,6 +161,7 @@ def test_page(served: tuple[socket.socket, Board]) -> None:
         'gatepost_verdict_seconds_bucket{door="policy",le="1.0"} 3.0',
         'gatepost_verdict_seconds_bucket{door="policy",le="+Inf"} 4.0',
         'gatepost_verdict_seconds_count{door="policy"} 4.0',
+        'gatepost_notices_withheld_total{notice="join",why="day"} 1.0',
     ):
         assert line in page, line
 

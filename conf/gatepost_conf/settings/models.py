@@ -239,6 +239,9 @@ class Delivery(Part):
     max_autoresponses_per_day: Natural = key(
         10, "how many automatic replies a list sends to one address in a day; 0: no limit"
     )
+    max_autoresponses_per_hour: Natural = key(
+        100, "how many automatic replies a list sends in an hour to addresses that are not on it; 0: no limit"
+    )
     # RFC 5321 section 4.5.3.2: the longest of a client's waits for a reply but the one after the message, five minutes.
     timeout: Duration = key("5m", "how long a mail server may take over a reply")
 

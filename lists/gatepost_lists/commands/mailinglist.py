@@ -80,6 +80,7 @@ def set_(lists: ListsContext, mailing_list: str, settings: tuple[str, ...]) -> N
     process_bounces               yes, no: whether bounces count against members
     bounce_score_threshold        bounces, one a day, until mail to an address is stopped
     bounce_info_stale_after       days without a bounce until those before count no more
+    hold_notices                  off, members, all: who is told that a post waits for a moderator
 
     \b
     Examples:

@@ -6,10 +6,12 @@ epoch; days are those of UTC.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from gatepost_lists.store import bounces, deliveries, mailinglists, pending, told
+from gatepost_lists.model import Role
+from gatepost_lists.store import bounces, deliveries, mailinglists, members, pending, told
+from gatepost_lists.store.budgets import Budget
 from gatepost_lists.store.changes import (
     BounceEvent,
     BounceVerdict,
@@ -48,6 +50,14 @@ class Delivering(Connected):
         """The addresses of owners and moderators as they were written, each once. Raises NotFoundError."""
         with self._looking() as connection:
             return deliveries.owners(connection, mailing_list)
+
+    def roles(self, mailing_list: str, sender: str) -> frozenset[Role]:
+        """What a sender, as the envelope has it, is on a list: by any address that it may be known by, linked or not.
+
+        Raises NotFoundError for an unknown list.
+        """
+        with self._looking() as connection:
+            return members.roles(connection, mailing_list, sender)
 
     def delivery_state(self, mailing_list: str, email: str) -> DeliveryState:
         """Whether a member gets mail, and how much has bounced. Raises NotFoundError for who is no member."""
@@ -111,7 +121,7 @@ class Delivering(Connected):
         with self.transaction() as connection:
             return told.first_time(connection, mailing_list, key, now, keep_seconds)
 
-    def answers_today(self, mailing_list: str, email: str, now: float) -> int:
-        """Count one more automatic answer of a list to an address; how many there are today with this one."""
+    def spend(self, mailing_list: str, budgets: Sequence[Budget], now: float) -> list[int]:
+        """Take one of each budget of a list, or, where one is used up, of none; what is left of each, -1 of that."""
         with self.transaction() as connection:
-            return told.answers_today(connection, mailing_list, email, now)
+            return told.spend(connection, mailing_list, budgets, now)

@@ -38,6 +38,7 @@ _DEFAULTS: dict[str, Any] = {
     "process_bounces": True,
     "bounce_score_threshold": 5,
     "bounce_info_stale_after": 7,
+    "hold_notices": "members",
 }
 _PROFILE = tuple(one.name for one in fields(Profile) if one.init and one.name != "key")
 _BY_ADDRESS = (

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 
 from gatepost_lists.model import Role
+from gatepost_lists.senders import parse_sender
 from gatepost_lists.store import mailinglists, people, values
 from gatepost_lists.store.changes import Change, DeliveryStatus, Member
 from gatepost_lists.store.errors import BadValueError, NotFoundError
@@ -35,6 +36,11 @@ SET_ACTION = (
     member.update()
     .where(_THIS_MEMBER, member.c.moderation_action.is_distinct_from(_ACTION))
     .values(moderation_action=_ACTION)
+)
+_ROLES = (
+    sa.select(member.c.role)
+    .join_from(address, member, member.c.user_id == address.c.user_id)
+    .where(member.c.list_id == _LIST_ID, address.c.email.in_(sa.bindparam("emails", expanding=True)))
 )
 _FORGET_DELIVERY = delivery_state.delete().where(
     delivery_state.c.list_id == _LIST_ID, delivery_state.c.address_id == sa.bindparam("address")
@@ -88,6 +94,13 @@ def remove(connection: sa.Connection, text: str, addresses: Sequence[str], role:
         if role is Role.MEMBER:
             connection.execute(_FORGET_DELIVERY, {"list": row["id"], "address": found.id})
         people.forget_strangers(connection, [found.user_id])
+
+
+def roles(connection: sa.Connection, text: str, sender: str) -> frozenset[Role]:
+    """What a sender is on a list, by any address that it may be known by, or by one that is linked to it."""
+    key = mailinglists.find(connection, text)["id"]
+    found = connection.scalars(_ROLES, {"list": key, "emails": parse_sender(sender)})
+    return frozenset(map(Role, found))
 
 
 def listing(connection: sa.Connection, text: str, role: Role | None) -> Iterator[Member]:

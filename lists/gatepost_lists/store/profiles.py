@@ -11,7 +11,8 @@ class Profile:
 
     key is the store's own handle. process_bounces: whether bounces count against members; bounce_score_threshold: the
     score from which mail to an address is stopped; bounce_info_stale_after: days without a bounce after which a score
-    counts no more. post_id: posts so far.
+    counts no more. post_id: posts so far. hold_notices: who is told that a post of his waits for a moderator: off,
+    members, or all.
     """
 
     key: int
@@ -25,6 +26,7 @@ class Profile:
     bounce_score_threshold: int = 5
     bounce_info_stale_after: int = 7
     post_id: int = 0
+    hold_notices: str = "members"
     fqdn_listname: str = field(init=False)
 
     def __post_init__(self) -> None:

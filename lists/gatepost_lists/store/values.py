@@ -17,6 +17,8 @@ from gatepost_lists.senders import parse_sender
 from gatepost_lists.store.errors import BadValueError, NotFoundError
 
 SUBSCRIPTION_POLICIES = ("open", "confirm", "moderate", "confirm_then_moderate")
+# Who is told that a post of his waits for a moderator.
+HOLD_NOTICES = ("off", "members", "all")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
 _SETTING = re.compile(r"([a-z_]+)(\+=|-=|=)(.*)", re.DOTALL).fullmatch
 _NOT_IN_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
@@ -105,6 +107,10 @@ def policy(text: str) -> str:
     return _one_of(SUBSCRIPTION_POLICIES, text)
 
 
+def _hold_notices(text: str) -> str:
+    return _one_of(HOLD_NOTICES, text)
+
+
 def _one_of(known: tuple[str, ...], text: str) -> str:
     if text.strip().lower() not in known:
         raise BadValueError(f"{text!r} is none of {', '.join(known)}")
@@ -163,6 +169,7 @@ _SCALARS: dict[str, Callable[[str], object]] = {
     "process_bounces": _boolean,
     "bounce_score_threshold": _number(1, _LARGEST_NUMBER, "number of bounces from 1 on"),
     "bounce_info_stale_after": _number(1, _LONGEST_STALE_DAYS, f"number of days from 1 to {_LONGEST_STALE_DAYS}"),
+    "hold_notices": _hold_notices,
 }
 PATTERN_ATTRIBUTES = tuple(f"{action}_these_nonmembers" for action in ("accept", "hold", "reject", "discard"))
 SETTABLE = tuple(sorted((*_SCALARS, *PATTERN_ATTRIBUTES)))

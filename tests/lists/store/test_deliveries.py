@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from gatepost_lists.model import Role
 from gatepost_lists.store.admin import Store
+from gatepost_lists.store.budgets import Budget
 from gatepost_lists.store.changes import Change, DeliveryAddress, DeliveryState, DeliveryStatus
 from gatepost_lists.store.deliveries import RECIPIENTS
 from gatepost_lists.store.errors import NotFoundError, StoreTroubleError
@@ -188,7 +189,8 @@ def test_lists_that_are_not_there(store: Store) -> None:
         lambda name: store.add_pending("join", name, "a@x.example", 1, 0.0),
         lambda name: store.take_pending("x", 0.0, name),
         lambda name: store.first_time(name, "x", 0.0, 1),
-        lambda name: store.answers_today(name, "a@x.example", 0.0),
+        lambda name: store.spend(name, [Budget("x", 1, 1)], 0.0),
+        lambda name: store.roles(name, "a@x.example"),
     )
     for call in calls:
         for name in ("nobody@lists.example", "nobody.lists.example"):

@@ -31,6 +31,7 @@ FRESH: dict[str, Any] = {
     "bounce_score_threshold": 5,
     "bounce_info_stale_after": 7,
     "post_id": 0,
+    "hold_notices": "members",
 }
 
 
@@ -107,6 +108,7 @@ def test_names_that_read_like_an_address_of_another_list(store: Store) -> None:
         ("process_bounces=no", False),
         ("bounce_score_threshold=1", 1),
         ("bounce_info_stale_after= 36500 ", 36_500),
+        ("hold_notices=Off", "off"),
         ("hold_these_nonmembers=A@Example.org\n\n^b", ["a@example.org", "^b"]),
         ("accept_these_nonmembers+=@ann@lists.example", ["@ann@lists.example"]),
         (r"reject_these_nonmembers=^.*@example\.org$", [r"^.*@example\.org$"]),
@@ -131,6 +133,7 @@ def test_settings(store: Store, setting: str, expected: object) -> None:
         "reject_these_nonmembers=^a\tb", "process_bounces=maybe", "bounce_score_threshold=0",
         "bounce_score_threshold=1.5", "bounce_score_threshold+=1", "bounce_info_stale_after=0",
         "bounce_info_stale_after=7d", "bounce_info_stale_after=36501", "post_id=3",
+        "hold_notices=yes",
     ],
 )  # fmt: skip
 def test_settings_that_are_none(store: Store, setting: str) -> None:
@@ -179,7 +182,7 @@ def test_removing_takes_along_what_delivery_keeps(store: Store) -> None:
 
 def test_a_profile(store: Store) -> None:
     store.set_list(ANN, "display_name=Ann", "description=Of Ann", "subscription_policy=open", "process_bounces=no")
-    store.set_list(ANN, "bounce_score_threshold=2", "bounce_info_stale_after=3")
+    store.set_list(ANN, "bounce_score_threshold=2", "bounce_info_stale_after=3", "hold_notices=all")
     profile = store.profile("ANN@l.example")
     assert profile is not None
     assert profile == store.profile("ann.lists.example")
@@ -194,6 +197,7 @@ def test_a_profile(store: Store) -> None:
         process_bounces=False,
         bounce_score_threshold=2,
         bounce_info_stale_after=3,
+        hold_notices="all",
     )
     assert profile.fqdn_listname == ANN
     assert store.profile("nobody@lists.example") is store.profile("ann@elsewhere.example") is None

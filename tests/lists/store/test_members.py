@@ -132,6 +132,18 @@ def test_what_cannot_be_banned(store: Store, text: str) -> None:
     assert store.bans() == []
 
 
+def test_the_roles_of_a_sender(store: Store) -> None:
+    store.add_members(ANN, ["bo@example.org"])
+    store.add_members(ANN, ["bo@example.org", "olga@example.org"], Role.OWNER)
+    store.link("bo@example.org", "bo@work.example")
+    both = {Role.MEMBER, Role.OWNER}
+    for sender in ("Bo@example.org", "bo@work.example", "prvs=1234abcdef=bo@work.example"):
+        assert store.roles(ANN, sender) == both
+    assert store.roles(ANN, "olga@example.org") == {Role.OWNER}
+    for sender in ("", "nobody", "\udcff@x", "cy@example.org"):
+        assert store.roles(ANN, sender) == frozenset()
+
+
 def test_changes_in_one_transaction_are_kept_together_or_not_at_all(store: Store) -> None:
     def change_and_fail() -> None:
         with store.transaction():

@@ -1,4 +1,4 @@
-"""What a list has said already: announcements once, automatic answers by the day."""
+"""What a list has told already: announcements once, and budgets by the hour and day."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from gatepost_lists.store.admin import Store
+from gatepost_lists.store.budgets import DAY, HOUR, Budget
 
-ANN, BOB, BO = "ann@lists.example", "bob@lists.example", "bo@x.example"
-DAY = 86_400.0
+ANN, BOB = "ann@lists.example", "bob@lists.example"
 
 
 def count(store: Store) -> int:
@@ -44,28 +44,31 @@ def test_any_text_is_a_key(store: Store, key: str) -> None:
     assert not store.first_time(ANN, key, 0.0, 60)
 
 
-def test_answers_are_counted_by_list_and_address(store: Store) -> None:
+def test_a_budget_is_of_a_list_and_a_word(store: Store) -> None:
     store.create_list(BOB)
-    assert [store.answers_today(ANN, email, 0.0) for email in (BO, "BO@x.example", "<bo@X.example>")] == [1, 2, 3]
-    assert store.answers_today(ANN, "cy@x.example", 0.0) == 1
-    assert store.answers_today(BOB, BO, 0.0) == 1
-    assert store.first_time(ANN, BO, 0.0, 60)
+    answers, held = Budget("answer bo@x.example", 2, DAY), Budget("held bo@x.example", 1, DAY)
+    assert [store.spend(ANN, [answers], 0.0) for _ in range(4)] == [[1], [0], [-1], [-1]]
+    assert store.spend(BOB, [answers], 0.0) == [1]
+    assert store.spend(ANN, [held], 0.0) == [0]
+    assert store.first_time(ANN, "answer bo@x.example", 0.0, 60)
 
 
-def test_answers_are_counted_by_the_day_of_utc(store: Store) -> None:
+def test_of_several_budgets_none_is_touched_where_one_is_used_up(store: Store) -> None:
+    mine, all_ = Budget("bo", 5, DAY), Budget("all", 2, HOUR)
+    assert [store.spend(ANN, [mine, all_], 0.0) for _ in range(4)] == [[4, 1], [3, 0], [2, -1], [2, -1]]
+    assert store.spend(ANN, [mine, all_], HOUR) == [2, 1]
+    assert store.spend(ANN, [], 0.0) == []
+
+
+def test_a_budget_is_new_with_each_span_of_utc(store: Store) -> None:
     times = (10.0, DAY - 1, DAY, 2 * DAY - 1, 2 * DAY)
-    assert [store.answers_today(ANN, BO, now) for now in times] == [1, 2, 1, 2, 1]
-
-
-@pytest.mark.parametrize("email", ["", "nobody", "\udcff@x"])
-def test_answers_to_what_is_no_address_are_counted_too(store: Store, email: str) -> None:
-    assert [store.answers_today(ANN, email, 0.0) for _ in range(2)] == [1, 2]
+    assert [store.spend(ANN, [Budget("bo", 9, DAY)], now) for now in times] == [[8], [7], [8], [7], [8]]
 
 
 def test_what_has_expired_is_forgotten(store: Store) -> None:
     for number in range(5):
         store.first_time(ANN, f"key {number}", 0.0, number + 1)
-        store.answers_today(ANN, f"p{number}@x.example", 0.0)
+        store.spend(ANN, [Budget(f"p{number}", 9, DAY)], 0.0)
     assert count(store) == 10
     store.first_time(ANN, "key", 3.0, 60)
     assert count(store) == 8

@@ -131,7 +131,7 @@ def test_an_older_store_is_upgraded_when_it_is_opened(old: Path) -> None:
         shown = store.show_list("ann@lists.example")
         assert (shown["emergency"], shown["hold_these_nonmembers"]) == (True, ["^x"])
         assert (shown["process_bounces"], shown["bounce_score_threshold"]) == (True, 5)
-        assert (shown["bounce_info_stale_after"], shown["post_id"]) == (7, 0)
+        assert (shown["bounce_info_stale_after"], shown["post_id"], shown["hold_notices"]) == (7, 0, "members")
         assert list(store.members("ann@lists.example")) == [
             Member("bo@x.example", "Bo@x.example", "Bo", Role.MEMBER, "hold"),
             Member("olga@x.example", "olga@x.example", "", Role.OWNER, None),
