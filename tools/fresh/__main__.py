@@ -11,22 +11,20 @@ import re
 import subprocess
 import sys
 import tempfile
-import tomllib
 from collections.abc import Iterator
-from itertools import chain
 from pathlib import Path
 
 from bench.tables import table
 from tools.fresh import newcomer
 from tools.fresh.container import CHECKOUT, Container, Log
 from tools.fresh.install import Installing
+from tools.fresh.lowest import lowest
 from tools.fresh.machine import Machine
 from tools.fresh.newcomer import Outcome
 from tools.fresh.roots import CACHE, unpacked
 from tools.fresh.systems import System, chosen
 
 _HEAD = ("system", "by", "Python", "seconds to the first refusal", "megabytes", "passed", "failed", "result")
-_BOUND = re.compile(r"^([A-Za-z0-9._-]+)(?:\[.*\])?\s*>=\s*([\d.]+)")
 
 
 def main() -> int:
@@ -104,10 +102,7 @@ def _log(system: System, who: str) -> Log:
 
 def _lowest(root: Path) -> dict[str, str]:
     """pip's setting that takes the lowest version of everything that pyproject.toml names."""
-    project = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())["project"]
-    named = [*project["dependencies"], *chain(*project["optional-dependencies"].values())]
-    bounds = [match.groups() for match in map(_BOUND.match, named) if match]
-    (root / "lowest.txt").write_text("".join(f"{name}=={version}\n" for name, version in bounds))
+    (root / "lowest.txt").write_text(lowest())
     return {"PIP_CONSTRAINT": "/lowest.txt"}
 
 
