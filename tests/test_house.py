@@ -96,8 +96,8 @@ PURE = [
     "lmtp/gatepost_delivery/outgoing/paths.py",
     "lmtp/gatepost_delivery/outgoing/values.py",
 ]
-# Where the pages' own example has its programs: it may be this checkout's path, too.
-EXAMPLE = b"/opt/gatepost/.venv/bin/"
+# Where gatepost is in the pages: it may be this checkout's path, too.
+EXAMPLE = b"/opt/gatepost/"
 # A statement of SQL, and in it, once what is quoted is gone, a value that has a number or a name.
 SQL = re.compile(r"\b(?:SELECT|INSERT INTO|UPDATE|DELETE FROM|WHERE|VALUES)\b")
 QUOTED = re.compile(r"'[^']*'|\"[^\"]*\"")

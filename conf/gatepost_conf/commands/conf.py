@@ -13,6 +13,8 @@ import click
 from gatepost_conf.commands.context import ConfContext, pass_conf
 from gatepost_conf.pieces import Piece, printed
 
+# Of the unit that is printed; written out, because click's own form of it has changed from release to release.
+_UNITS = ("gatepost.service", "gatepost.socket")
 _to_folder = click.option(
     "--write", "folder", metavar="DIR", type=click.Path(path_type=Path), help="Write all of it to files in DIR."
 )
@@ -90,7 +92,7 @@ def qmail(context: ConfContext, folder: Path | None) -> None:
 
 
 @conf.command()
-@click.argument("unit", required=False, type=click.Choice(("gatepost.service", "gatepost.socket")))
+@click.argument("unit", required=False, type=click.Choice(_UNITS), metavar=f"[{'|'.join(_UNITS)}]")
 @_to_folder
 @pass_conf
 def systemd(context: ConfContext, unit: str | None, folder: Path | None) -> None:
