@@ -64,6 +64,7 @@ def test_the_readme_gives_the_replies_that_come(made: tuple[Path, str]) -> None:
     assert [first_line(made[0], arguments) for arguments, _ in typed] == [reply for _, reply in typed]
 
 
+@pytest.mark.timeout(600)  # thirty processes, one after the other
 def test_the_page_about_lists_can_be_followed(tmp_path: Path) -> None:
     (tmp_path / "addresses.txt").write_text("Zoe Example <zoe@example.org>\n")
     (tmp_path / "owners.csv").write_text("email,name\nolga@example.org,Olga Example\n")
