@@ -188,7 +188,7 @@ def _milter_part(live: LiveSettings) -> Part:
 
 def lmtp_options(settings: Settings) -> LmtpOptions:
     """What the LMTP receiver needs to know of the settings."""
-    from gatepost_lmtp import Options  # noqa: PLC0415 - for this service alone
+    from gatepost_lmtp import Limits, Options  # noqa: PLC0415 - for this service alone
     from gatepost_queue import open_queue, path_of  # noqa: PLC0415
 
     section, engine = settings.lmtp, settings.queue.engine
@@ -206,6 +206,7 @@ def lmtp_options(settings: Settings) -> LmtpOptions:
         deduplicate=section.deduplicate,
         spool_folder=str(path_of(engine).parent),
         timeout=section.timeout.total_seconds(),
+        max_held=Limits(section.max_held_messages, section.max_held_bytes),
     )
 
 

@@ -20,6 +20,7 @@ from gatepost_lists.store.admin import Store
 GATEPOST = Path(sys.executable).with_name("gatepost")
 DOMAIN = "lists.example"
 _SETTINGS = (
+    "max_message_size=0",
     "default_nonmember_action=reject",
     r"accept_these_nonmembers+=^.*@partner\.example$",
     "accept_these_nonmembers+=press@agency.example",

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from gatepost_delivery import kinds, notices
 from gatepost_delivery.answers import may_be_answered
 from gatepost_delivery.fields import split
+from gatepost_delivery.holding import EXPIRED, nobody_decided
 from gatepost_delivery.joining import JOIN, LEAVE, Joining
 from gatepost_delivery.outbox import Outbox, Terms
 from gatepost_delivery.requests import Author, Command, Verb, author_of, commands_for
@@ -72,14 +73,18 @@ class CommandMail:
 
 
 def _carry_out(claimed: Claimed, joining: Joining) -> None:
-    """What a moderator has decided about a request to join."""
-    email = claimed.metadata["email"]
-    accepted = bool(claimed.metadata.get("approved"))
-    if accepted:
-        joining.join(email, claimed.metadata["display_name"])
+    """What a moderator has decided about a request to join, or that nobody has."""
+    metadata = claimed.metadata
+    email = metadata["email"]
+    if metadata.get("approved"):
+        joining.join(email, metadata["display_name"])
+        _tell(claimed, "join", "accepted by a moderator")
+    elif "rejected" in metadata:
+        joining.turn_down(email, metadata["rejected"])
+        _tell(claimed, "join", "rejected by a moderator")
     else:
-        joining.turn_down(email, claimed.metadata.get("rejected", ""))
-    _tell(claimed, "join", "accepted by a moderator" if accepted else "rejected by a moderator")
+        joining.expire(email, nobody_decided(metadata[EXPIRED]))
+        _tell(claimed, "join", f"no moderator has decided in {metadata[EXPIRED]} days")
 
 
 def _tell(claimed: Claimed, command: str, what: str) -> None:

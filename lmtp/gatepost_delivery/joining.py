@@ -91,6 +91,11 @@ class Joining:
         """Tell somebody who has confirmed that he may not join."""
         self._say(email, notices.join_refused(self.profile, email, reason, self.now))
 
+    def expire(self, email: str, reason: str) -> None:
+        """Tell somebody who has confirmed, and the owners, that nobody has decided about it."""
+        self.turn_down(email, reason)
+        self.outbox.to_owners(notices.expired_for_owner(self.profile, reason, self.now), once_a_day="expired")
+
     def _leave(self, email: str) -> None:
         with suppress(NotFoundError):  # gone already
             self.store.remove_members(self.profile.list_id, [email])

@@ -51,6 +51,8 @@ class Why(StrEnum):
 
 # A post waits for a moderator.
 HELD = Kind("held", Daily.ONE, to_author=True, of_held_post=True)
+# Nobody has decided about it, and it was thrown away.
+EXPIRED = Kind("expired", Daily.ONE, to_author=True, of_held_post=True)
 # A post was refused by the list's rules.
 REFUSED = Kind("refused", Daily.ONE, to_author=True)
 # A moderator has refused a post: he has read it, and says so each time.

@@ -59,6 +59,28 @@ def held_for_owner(profile: Profile, sender: str, original: Original, reason: st
     return _to_owners(profile, f"{title(profile)}: a message from {sender} waits", paragraphs, now)
 
 
+def expired(profile: Profile, to: str, came: float, reason: str, now: float) -> bytes:
+    """To the poster: nobody has decided about the message that came at that time."""
+    paragraphs = [
+        f"Your message to the mailing list {profile.fqdn_listname} has waited for a moderator, and was not passed on.",
+        _quoted(("It came", _time(came)), ("Reason", reason)),
+        f"To ask for it, please write to {address_of(profile, 'owner')}.",
+    ]
+    return _to_poster(profile, to, f"Your message to {title(profile)} was not passed on", paragraphs, now)
+
+
+def expired_for_owner(profile: Profile, reason: str, now: float) -> bytes:
+    """To the owners: what waited for them was thrown away. They hear it once a day."""
+    paragraphs = [
+        f"Something that waited for your decision on {profile.fqdn_listname} was thrown away.",
+        _quoted(("Reason", reason)),
+        "More of it may go today, and you are told once a day at most. What still waits, and since when, 'gatepost held"
+        f" ls --list {profile.list_id}' shows. For how many days it does is max_days_to_hold of the list; 0 is without"
+        " end.",
+    ]
+    return _to_owners(profile, f"{title(profile)}: nobody has decided", paragraphs, now)
+
+
 _HOW_TO_DECIDE = (
     "On the machine that runs the list, 'gatepost held ls' shows what waits, and 'gatepost held show', 'accept',"
     " 'reject' and 'discard' do what they say."

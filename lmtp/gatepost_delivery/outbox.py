@@ -75,8 +75,14 @@ class Outbox:
         self._put(make(is_last), (to,), envsender)
         return True
 
-    def to_owners(self, content: bytes) -> None:
-        """Send a message to the list's owners and moderators, or, where there are none, to the site's owner."""
+    def to_owners(self, content: bytes, once_a_day: str = "") -> None:
+        """Send a message to the list's owners and moderators, or, where there are none, to the site's owner.
+
+        once_a_day: a word for it, if only the first one of a day is to be sent.
+        """
+        budgets = [Budget(f"owners {once_a_day}", 1, DAY)] if once_a_day else []
+        if min(self._store.spend(self._profile.list_id, budgets, self._now), default=0) < 0:
+            return
         self._put(content, self._store.owners(self._profile.list_id) or [self._terms.site_owner])
 
     def _against(self, kind: Kind, to: str) -> Why | None:

@@ -18,6 +18,7 @@ from gatepost_delivery.cooked import cleansed, cooked, may_be_left_out, without_
 from gatepost_delivery.dmarc import Found
 from gatepost_delivery.dmarc_record import Policy
 from gatepost_delivery.fields import Section, split
+from gatepost_delivery.holding import EXPIRED, nobody_decided
 from gatepost_delivery.letters import address_of, one_line
 from gatepost_delivery.lookups import NoAnswer
 from gatepost_delivery.munge import author_domains, authors, munged, wrapped
@@ -83,12 +84,16 @@ class PostMail:
         return done
 
     def _without_list(self, claimed: Claimed) -> Done:
-        if "rejected" in claimed.metadata:
+        if {"rejected", EXPIRED} & claimed.metadata.keys():
             _tell(claimed, _GONE._replace(action=Action.DISCARD))
             return Done()
         _tell(claimed, _GONE)
         subject = original_of(split(claimed.content).fields).subject
         return Done(entries=(_held(claimed, _GONE.why, subject, self.clock()),))
+
+
+def _expired(days: int) -> Decision:
+    return Decision(Action.DISCARD, nobody_decided(days), "expired", f"no moderator has decided in {days} days")
 
 
 def _tell(claimed: Claimed, decision: Decision) -> None:
@@ -139,6 +144,8 @@ class _Post:
             return _APPROVED
         if "rejected" in metadata:
             return Decision(Action.REJECT, metadata["rejected"], "rejected", "a moderator refused it")
+        if EXPIRED in metadata:
+            return _expired(metadata[EXPIRED])
         headers = Headers()
         for one in self.section.fields:
             headers.add(one.name.decode("ascii"), one.text)
@@ -160,6 +167,9 @@ class _Post:
                 return self._hold(decision)
             case Action.REJECT:
                 self._reject(decision)
+                return Done(puts=self.outbox.puts)
+            case _ if decision.test == "expired":
+                self._expire(decision)
                 return Done(puts=self.outbox.puts)
             case _:
                 return Done()
@@ -222,6 +232,12 @@ class _Post:
         author = next((one.address for one in authors(self.section.fields)), sender)
         self.outbox.to_owners(notices.held_for_owner(profile, author, original, decision.why, now))
         return Done(entries=(_held(self.claimed, decision.why, original.subject, now),), puts=self.outbox.puts)
+
+    def _expire(self, decision: Decision) -> None:
+        sender, came, now = self.claimed.envsender, self.claimed.received, self.site.clock()
+        reason = decision.reason
+        self.outbox.tell(kinds.EXPIRED, sender, lambda _: notices.expired(self.profile, sender, came, reason, now))
+        self.outbox.to_owners(notices.expired_for_owner(self.profile, reason, now), once_a_day="expired")
 
     def _reject(self, decision: Decision) -> None:
         sender, came, now = self.claimed.envsender, self.claimed.received, self.site.clock()

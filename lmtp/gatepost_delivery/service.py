@@ -9,10 +9,12 @@ from contextlib import suppress
 
 from gatepost_delivery.bell import Bell
 from gatepost_delivery.handlers import SiteHandlers
+from gatepost_delivery.holding import expire
 from gatepost_delivery.lookups import Lookups
 from gatepost_delivery.options import Options
 from gatepost_delivery.outgoing import Pool
 from gatepost_delivery.runner import LEASE, Claims, Runner
+from gatepost_lists.store.errors import StoreError
 from gatepost_queue import LeaseLost, QueueTrouble
 from gatepost_queue.watch import Watch
 from gatepost_service.log import get_logger
@@ -23,10 +25,12 @@ from gatepost_service.worker import watched
 
 # Two for posts: a slow answer about a DMARC policy or a key holds up one of them.
 _RUNNERS = (("in", 2), ("command", 1), ("bounces", 1))
-# Seconds between two looks at the queue, two looks for dead processes' claims, two renewals of the leases.
+# Seconds between two looks at the queue, two looks for dead processes' claims, two renewals of the leases, two looks
+# through held mail.
 _LOOK = 0.1
 _RECOVER = 10.0
 _RENEW = LEASE / 4
+_EXPIRE = 600.0
 
 _log = get_logger("delivery")
 
@@ -84,7 +88,7 @@ class DeliveryService:
 
     def _look_after(self) -> None:
         watch = Watch(self._options.queue_path)
-        recover_at = renew_at = 0.0
+        recover_at = renew_at = expire_at = 0.0
         while not self._stopping.wait(_LOOK):
             now = time.monotonic()
             if watch.has_changed():
@@ -95,6 +99,9 @@ class DeliveryService:
             if now >= renew_at:
                 renew_at = now + _RENEW
                 self._renew()
+            if now >= expire_at:
+                expire_at = now + _EXPIRE
+                self._expire()
         watch.close()
 
     def _recover(self) -> None:
@@ -107,6 +114,12 @@ class DeliveryService:
         for claimed in self._claims.held():
             with suppress(QueueTrouble, LeaseLost):  # who has it is told when it is settled
                 self._queue.renew(claimed, LEASE).result()
+
+    def _expire(self) -> None:
+        try:
+            expire(self._queue, self._options.open_store, self._stopping.is_set)
+        except (StoreError, QueueTrouble) as error:
+            _log.warning("held mail was not looked through", why=str(error))
 
     def _end(self) -> None:
         until = time.monotonic() + GRACE

@@ -12,10 +12,12 @@ from time import perf_counter
 from typing import NamedTuple
 
 from gatepost_lists import (
+    Action,
     Answer,
     DirectoryTrouble,
     Headers,
     Judging,
+    Place,
     Question,
     Stage,
     Verdict,
@@ -25,7 +27,9 @@ from gatepost_lists import (
     locate,
     soften,
 )
+from gatepost_lists.moderation import Posting, moderate
 from gatepost_lmtp.entries import Destination
+from gatepost_lmtp.full_lists import NO_LIMITS, Limits
 from gatepost_queue import Queue
 from gatepost_service.log import VerdictLog, get_logger
 from gatepost_service.metrics import Tally
@@ -37,6 +41,14 @@ MAY_NOT_POST = "5.7.2"
 
 _ACCEPTED = Verdict(Answer.ACCEPT, 250, "2.1.5", "recipient ok")
 _GONE = Verdict(Answer.REJECT, 550, "5.1.1", "no such mailing list", "list-known", why="no list has this name any more")
+_FULL = Verdict(
+    Answer.DEFER,
+    452,
+    "4.2.2",
+    "too much mail waits for this list's moderators, try again later",
+    "max-held",
+    why="it would be held, and the list has as much held mail as it may have",
+)
 
 _log = get_logger(DOOR)
 
@@ -48,9 +60,10 @@ class Options:
     judging: of it, accept_trouble counts for nothing here, for mail with nowhere to go is never taken. open_queue:
     makes the engine. hostname: what the receiver calls itself; owner: the site's. at_headers: a recipient whose
     envelope sender may not post waits for the headers. sender_tests: off, RCPT asks only whether the address exists.
-    max_*: limits of a message in octets, of its recipients, of the connections of one process. xforward: networks whose
-    XFORWARD is believed. deduplicate: queue once what is sent again after a lost reply. spool_folder: for messages that
-    are not kept in memory while they come in; None is the system's. timeout: seconds that a client may be silent.
+    max_*: limits of a message in octets, of its recipients, of the connections of one process, of a list's held mail.
+    xforward: networks whose XFORWARD is believed. deduplicate: queue once what is sent again after a lost reply.
+    spool_folder: for messages that are not kept in memory while they come in; None is the system's. timeout: seconds
+    that a client may be silent.
     """
 
     judging: Judging
@@ -66,6 +79,7 @@ class Options:
     deduplicate: bool = True
     spool_folder: str | None = None
     timeout: float = 300.0
+    max_held: Limits = NO_LIMITS
 
 
 class Asker(NamedTuple):
@@ -90,9 +104,13 @@ class Recipient(NamedTuple):
 class Gate:
     """Judges for all connections of one process; it holds the directory."""
 
-    def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
+    def __init__(
+        self, options: Options, log: VerdictLog, tally: Tally, is_full: Callable[[str], bool] = lambda _: False
+    ) -> None:
+        """`is_full`: whether a list, by its list_id, has as much held mail as it may have."""
         self._options = options
         self._directory = options.judging.open_directory()
+        self._is_full = is_full
         self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.judging.log_verdicts)
 
     def reload(self, options: Options) -> None:
@@ -151,20 +169,40 @@ class Gate:
         was_told_all = before.answer is Answer.ACCEPT and before.test != "probe"
         return self._options.at_headers and was_told_all and found.status in {MAY_NOT_POST, "5.7.1"}
 
-    def destinations(self, recipients: Sequence[Recipient]) -> list[Destination | Verdict]:
-        """Where the mail for each accepted recipient goes, or why it cannot go there any more."""
+    def destinations(
+        self, asker: Asker, recipients: Sequence[Recipient], headers: Callable[[], Headers]
+    ) -> list[Destination | Verdict]:
+        """Where the mail for each accepted recipient goes, or why it cannot go there any more, or now.
+
+        headers: reads those of the message, senders included, where they are needed.
+        """
         try:
             with self._directory.snapshot():
-                return [self._destination(recipient.address) for recipient in recipients]
+                places = [self._place(recipient.address) for recipient in recipients]
+            pairs = zip(recipients, places, strict=True)
+            return [self._destination(asker, recipient.address, place, headers) for recipient, place in pairs]
         except Exception as error:  # as in _judged
             verdict = self._trouble(error)
             return [verdict] * len(recipients)
 
-    def _destination(self, address: str) -> Destination | Verdict:
-        place = locate(address, self._directory, self._options.judging.rules.origin).place
-        if place.mailing_list is None:
+    def _place(self, address: str) -> Place:
+        return locate(address, self._directory, self._options.judging.rules.origin).place
+
+    def _destination(
+        self, asker: Asker, address: str, place: Place, headers: Callable[[], Headers]
+    ) -> Destination | Verdict:
+        mailing_list = place.mailing_list
+        if mailing_list is None:
             return _GONE
-        return Destination(place.mailing_list.list_id, place.subaddress, place.extension, address)
+        since = perf_counter()
+        if not place.subaddress and self._is_full(mailing_list.list_id):
+            rules = self._options.judging.rules
+            posting = Posting.received(asker.sender, headers(), asker.size, rules.origin)
+            if moderate(posting, mailing_list, self._directory, rules).action is Action.HOLD:
+                full = _FULL._replace(mailing_list=mailing_list.fqdn_listname)
+                self._record(full, asker, address, since)
+                return full
+        return Destination(mailing_list.list_id, place.subaddress, place.extension, address)
 
     def _judged(self, question: Question, headers: Headers | None) -> Verdict:
         try:

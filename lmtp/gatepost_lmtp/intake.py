@@ -8,7 +8,7 @@ from concurrent.futures import Future
 from email.utils import formatdate, make_msgid
 from typing import NamedTuple
 
-from gatepost_lists import Answer, Verdict
+from gatepost_lists import Answer, Headers, Verdict
 from gatepost_lmtp import replies
 from gatepost_lmtp.entries import Destination, Origin, entries_for
 from gatepost_lmtp.gate import Asker, Gate, Options, Recipient
@@ -58,18 +58,23 @@ class Intake:
         section = read_section(spool.head, with_senders=self.options.at_headers, cut=spool.head_cut)
         asker = sent.asker._replace(size=sent.incoming.size)
         verdicts = self._gate.data(asker, sent.recipients, section.headers)
-        told, destinations = self._parted(sent.recipients, verdicts)
+        told, destinations = self._parted(sent, asker, verdicts)
         if not destinations:
             return Handed(told)
         return self._hand_over(sent, section, told, destinations)
 
     def _parted(
-        self, recipients: Sequence[Recipient], verdicts: Sequence[Verdict]
+        self, sent: Sent, asker: Asker, verdicts: Sequence[Verdict]
     ) -> tuple[list[bytes | None], list[Destination]]:
         """The replies to those who are refused, None for the others, and where the mail of those goes."""
+        spool = sent.incoming.spool
         accepted = [told.answer is Answer.ACCEPT for told in verdicts]
-        staying = [recipient for recipient, stays in zip(recipients, accepted, strict=True) if stays]
-        found = iter(self._gate.destinations(staying)) if staying else iter(())
+        staying = [recipient for recipient, stays in zip(sent.recipients, accepted, strict=True) if stays]
+
+        def headers() -> Headers:
+            return read_section(spool.head, with_senders=True, cut=spool.head_cut).headers
+
+        found = iter(self._gate.destinations(asker, staying, headers)) if staying else iter(())
         told: list[bytes | None] = []
         destinations: list[Destination] = []
         for verdict, stays in zip(verdicts, accepted, strict=True):

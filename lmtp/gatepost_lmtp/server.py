@@ -7,6 +7,7 @@ import secrets
 from collections.abc import Callable, Sequence
 from itertools import count
 
+from gatepost_lmtp.full_lists import FullLists
 from gatepost_lmtp.gate import Gate, Options
 from gatepost_lmtp.intake import Intake
 from gatepost_lmtp.session import Session
@@ -26,8 +27,9 @@ class LmtpServer:
         self._loop = asyncio.get_running_loop()
         self._read_options = options
         self.options = options()
-        self.gate = Gate(self.options, VerdictLog(self._loop.call_soon), worker.tally)
         self.queue = self.options.open_queue()
+        full_lists = FullLists(self.queue, lambda: self.options.max_held)
+        self.gate = Gate(self.options, VerdictLog(self._loop.call_soon), worker.tally, full_lists)
         self.intake = Intake(self.options, self.gate, self.queue)
         self.turns = Turns()
         self._name = secrets.token_hex(3)

@@ -13,7 +13,7 @@ from pathlib import Path
 from gatepost_queue.connection import Row, open_file, trouble
 from gatepost_queue.errors import NoSuchEntry
 from gatepost_queue.rows import BLOCKS, COLUMNS, JOINED, queued
-from gatepost_queue.values import QUEUES, Figure, Waiting
+from gatepost_queue.values import HELD, QUEUES, Figure, Waiting
 
 _READ = f"SELECT {COLUMNS}, e.next_attempt, e.last_error, e.origin, m.size"
 _LIST = f"{_READ} {JOINED} WHERE ? IN ('', e.queue) AND ? IN ('', e.listid) ORDER BY e.queue, e.next_attempt, e.id"
@@ -21,6 +21,10 @@ _ONE = f"{_READ}, m.id, m.content {JOINED} WHERE e.id = ?"
 # By an index alone; ids are given in the order of time.
 _COUNTS = "SELECT queue, COUNT(*), MIN(id) FROM entry GROUP BY queue"
 _RECEIVED = f"SELECT m.received {JOINED} WHERE e.id = ?"
+
+
+_FULL = f"SELECT e.listid {JOINED} WHERE e.queue = ? GROUP BY e.listid HAVING COUNT(*) >= ? OR SUM(m.size) >= ?"
+_ANY = 2**63 - 1
 
 
 @contextmanager
@@ -63,6 +67,14 @@ def figures(path: Path, now: float) -> list[Figure]:
             received = connection.execute(_RECEIVED, (oldest,)).fetchone()[0]
             found[queue] = Figure(queue, messages, max(0.0, now - received))
     return [found.get(queue, Figure(queue, 0, 0.0)) for queue in QUEUES]
+
+
+def full_lists(path: Path, messages: int, octets: int) -> frozenset[str]:
+    """The list_ids of those lists that have as many held messages, or octets of them; 0 for any number."""
+    if not messages and not octets:
+        return frozenset()
+    with _reading(path) as connection:
+        return frozenset(listid for (listid,) in connection.execute(_FULL, (HELD, messages or _ANY, octets or _ANY)))
 
 
 def _waiting(row: Row) -> Waiting:

@@ -13,12 +13,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from gatepost_queue import claims, deliveries, follow_ups, puts
+from gatepost_queue import claims, deliveries, follow_ups, listing, puts, upkeep
 from gatepost_queue.connection import Connection, Transaction
 from gatepost_queue.errors import NoEngine
 from gatepost_queue.values import Claimed, Delivery, Entry, Message, Put, check_time
@@ -35,6 +35,7 @@ class Queue:
         self._clock = clock
         self._connection = Connection(Path(path))
         self._writer = Writer(self._connection, max_waiting)
+        self._reader = ThreadPoolExecutor(1, "queue-reader")
 
     def put(
         self, message: Message, entries: Sequence[Entry], delivery: Delivery | None = None
@@ -146,8 +147,23 @@ class Queue:
         """Shunt the entry: it waits until somebody looks at it."""
         return self._writer.submit(lambda transaction: claims.give_up(transaction, claimed, error))
 
+    def expire_held(self, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int) -> Future[int]:
+        """Send on what has been held for its list's days, at most `limit` entries; gives how many (upkeep.expire)."""
+        return self._writer.submit(
+            lambda transaction: upkeep.expire(transaction, self._clock(), days, mark, queues, limit)
+        )
+
+    def full_lists(self, messages: int, octets: int) -> Future[frozenset[str]]:
+        """The list_ids of those lists that have as many held messages, or octets of them; 0 for any number.
+
+        It is read beside all that is written, which does not wait for it. Raises RuntimeError where no thread can be
+        started.
+        """
+        return self._reader.submit(listing.full_lists, self._connection.path, messages, octets)
+
     def close(self) -> None:
         """Write what waits, then let go of the file. Nothing can be submitted afterwards."""
+        self._reader.shutdown(cancel_futures=True)
         self._writer.close()
 
 

@@ -1,4 +1,4 @@
-"""What an operator does to entries: retry, drop; and a moderator to held ones: decide, discard.
+"""What an operator does to entries: retry, drop; a moderator to held ones: decide, discard; and time: expire.
 
 All of it inside a transaction of somebody else's.
 
@@ -24,6 +24,9 @@ _RETRY = (
 _SHUNTED = "SELECT id FROM entry WHERE queue = ? ORDER BY next_attempt, id"
 _HELD = "SELECT queue, metadata FROM entry WHERE id = ?"
 _DECIDE = "UPDATE entry SET queue = ?, metadata = ?, failures = 0, next_attempt = ? WHERE id = ?"
+# A held entry is due from the moment on at which it began to wait.
+_WAITING = "SELECT id, listid, next_attempt FROM entry WHERE queue = ? AND next_attempt <= ? ORDER BY next_attempt, id"
+_DAY = 86_400.0
 _DROP = "DELETE FROM entry WHERE id = ?"
 
 
@@ -53,6 +56,21 @@ def decide(
     queue, metadata = _held(transaction, number)
     require_held(number, queue)
     transaction.change(_DECIDE, (queues[metadata["request"]], json.dumps({**metadata, **decision}), now, number))
+
+
+def expire(
+    transaction: Transaction, now: float, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int
+) -> int:
+    """Send held entries on that have waited for as many days as `days` has for their list, as `decide` does, at most
+    `limit`; how many there were. Their metadata have the days under the name `mark`."""
+    if not days:
+        return 0
+    waiting = transaction.rows(_WAITING, (HELD, now - min(days.values()) * _DAY))
+    kept_since = {listid: now - number * _DAY for listid, number in days.items()}
+    over = [(number, days[listid]) for number, listid, since in waiting if since <= kept_since.get(listid, 0.0)][:limit]
+    for number, waited in over:
+        decide(transaction, now, number, {mark: waited}, queues)
+    return len(over)
 
 
 def discard(transaction: Transaction, now: float, number: int) -> None:

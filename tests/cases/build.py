@@ -68,7 +68,9 @@ def build_store(path: Path, world: World = WORLD) -> str:
 
 def _store_list(store: Store, mailing_list: ListOf) -> None:
     name = mailing_list.fqdn_listname
-    store.create_list(name, *(f"{key}={_setting(value)}" for key, value in mailing_list.attributes.items()))
+    # Where nothing is said of a limit there is none, as in a TOML directory.
+    attributes = {"max_message_size": 0, **mailing_list.attributes}
+    store.create_list(name, *(f"{key}={_setting(value)}" for key, value in attributes.items()))
     for address, role, action in mailing_list.people:
         store.add_members(name, [address], role, action)
     for ban in mailing_list.bans:

@@ -208,6 +208,17 @@ def test_who_is_rejected_is_told_why(desk: Desk) -> None:
     assert "bo@example.org" not in desk.members()
 
 
+def test_who_waited_in_vain_is_told_so_and_the_owners_once_a_day(desk: Desk) -> None:
+    desk.store.set_list(LIST, "subscription_policy=moderate")
+    desk.command(mail(), "confirm", asked_to_join(desk))
+    told = desk.decide(waited_days=30)
+    assert [one.recipients for one in told] == [("bo@example.org",), ("olga@example.org",)]
+    assert all("No moderator has decided about it in 30 days." in one.text for one in told)
+    assert "bo@example.org" not in desk.members()
+    desk.command(mail(sender="cy@example.org"), "confirm", asked_to_join(desk, "cy@example.org"))
+    assert [one.recipients for one in desk.decide(waited_days=30)] == [("cy@example.org",)]
+
+
 def test_where_there_are_no_owners_the_sites_owner_is_asked(desk: Desk) -> None:
     desk.store.set_list(LIST, "subscription_policy=moderate")
     desk.store.remove_members(LIST, ["olga@example.org"], Role.OWNER)

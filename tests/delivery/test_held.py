@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from pytest import MonkeyPatch
 
 from gatepost_delivery.commands.held import held as command
 from gatepost_queue import Entry, NoSuchEntry, Queue, listing
 from gatepost_queue.versions import create
-from queuelab import ANN, POST, outcome, post
+from queuelab import ANN, BOB, POST, outcome, post
 from queuelab.commands import Run, runner_of
 
 HELD = Entry(
@@ -100,6 +103,50 @@ def test_a_decision_goes_on_to_delivery(
 def test_discard(run: Run, path: Path, numbers: list[int]) -> None:
     assert run("discard", *numbers[:2]).stdout == f"{numbers[0]}: discarded\n{numbers[1]}: discarded\n"
     assert waiting(path) == {numbers[2]: "in"}
+
+
+@pytest.mark.parametrize(
+    ("options", "left"),
+    [
+        (("--older-than", "5d"), "JM"),
+        (("--older-than", "90m"), "M"),
+        (("--older-than", "3w"), "PJM"),
+        (("--list", "ANN.lists.example"), "M"),
+        (("--sender", "BO@*"), "M"),
+        (("--sender", "*@x"), "J"),
+        (("--sender", "bo"), "PJM"),
+        (("--sender", "bo@*", "--older-than", "5d", "--list", ANN.listid), "JM"),
+        (("--sender", "bo@*", "--older-than", "5d", "--list", BOB.listid), "PJM"),
+    ],
+)
+def test_discard_what_is_so(run: Run, path: Path, queue: Queue, options: tuple[str, ...], left: str) -> None:
+    """P: a post from bo@x that has waited for ten days; J: a request of bo@example.org's, two hours; M: bob's, now."""
+    ages = {"P": 10 * 86_400, "J": 7200, "M": 0}
+    entries = {"P": HELD, "J": JOIN, "M": replace(HELD, listid=BOB.listid)}
+    numbers: dict[int | None, str] = {}
+    for name, entry in entries.items():
+        metadata = {**entry.metadata, "held_since": time.time() - ages[name]}
+        message = post(envsender="mallory@x" if name == "M" else "bo@x")
+        numbers[outcome(queue.put(message, [replace(entry, metadata=metadata)]))[0]] = name
+    outcome(queue.put(post(), [ANN]))
+    assert run("discard", *options).stdout == f"{3 - len(left)} discarded\n"
+    assert "".join(numbers[one.id] for one in listing.ls(path, "held")) == left
+    assert [one.queue for one in listing.ls(path)].count("in") == 1
+
+
+def test_more_than_goes_into_one_transaction(run: Run, path: Path, queue: Queue, monkeypatch: MonkeyPatch) -> None:
+    monkeypatch.setattr("gatepost_delivery.commands.held._AT_ONCE", 2)
+    outcome(queue.put(post(), [HELD] * 5))
+    assert run("discard", "--sender", "*").stdout == "5 discarded\n"
+    assert waiting(path) == {}
+
+
+@pytest.mark.parametrize(
+    "wrong", [(), ("1", "--older-than", "1d"), ("--older-than", "yesterday"), ("--older-than", "0d")]
+)
+def test_what_says_nothing_to_discard(run: Run, numbers: list[int], wrong: tuple[str, ...]) -> None:
+    assert run("discard", *wrong).exit_code == 2
+    assert run("ls").stdout.count("\n") == 2
 
 
 @pytest.mark.parametrize("verb", ["accept", "reject", "discard"])

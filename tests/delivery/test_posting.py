@@ -251,6 +251,18 @@ def test_a_moderator_s_refusal_is_told_each_time(site: Site) -> None:
         assert "Please write to the board." in notices(done)[STRANGER].get_content()
 
 
+def test_what_nobody_has_decided_is_thrown_away(site: Site) -> None:
+    site.own("olga@example.org")
+    assert set(notices(site.post(BY_STRANGER, STRANGER, waited_days=30))) == {"olga@example.org"}
+    assert site.post(BY_STRANGER, STRANGER, waited_days=30) == Done()  # the owners hear it once a day
+    told = notices(site.post(waited_days=30))
+    assert set(told) == {MEMBER}
+    assert "No moderator has decided about it in 30 days." in told[MEMBER].get_content()
+    site.now += 86_400
+    site.set("hold_notices=off")
+    assert set(notices(site.post(waited_days=30))) == {"olga@example.org"}
+
+
 def test_a_list_that_is_gone_holds_its_mail(site: Site) -> None:
     site.store.remove_list("ant@lists.example")
     (held,) = site.post(approved=True).entries
@@ -258,6 +270,7 @@ def test_a_list_that_is_gone_holds_its_mail(site: Site) -> None:
     assert held.metadata["reason"] == "no list has this name"
     assert "approved" not in held.metadata
     assert site.post(rejected="") == Done()
+    assert site.post(waited_days=30) == Done()
 
 
 def test_a_directory_in_trouble_raises(site: Site, tmp_path: Path) -> None:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import signal
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 from deliverylab import ANNE, LIST, LISTID, Mailhost, RunningDelivery, a_post, delivery_settings, members
+from gatepost_lists import Role
+from gatepost_lists.store.admin import Store
 from mtalab import Client
 from running import COMMAND, PATIENCE, Gatepost, policy_settings
 
+OLGA = "olga@people.example"
 NO_METRICS = '[metrics]\nlisten = ""\n'
 METRICS = 'metrics = "inet:127.0.0.1:0"'
 
@@ -91,6 +95,21 @@ def test_one_id_follows_a_message_from_rcpt_to_its_last_recipient(tmp_path: Path
         assert len(delivery.lines(event="transaction")) == 5
         assert len({line["id"] for line in lines}) == 1
         assert {line["list"] for line in lines if line["event"] != "queued"} == {LISTID, LIST}
+
+
+def test_what_has_been_held_too_long_is_thrown_away(tmp_path: Path) -> None:
+    with Mailhost() as host:
+        delivery = RunningDelivery(tmp_path, delivery_settings(host.port))
+        with Store(delivery.store) as store:
+            store.add_members(LIST, [OLGA], Role.OWNER)
+        for days in (29, 31):
+            delivery.hold(f"waited {days} days", time.time() - days * 86_400)
+        with delivery:
+            [left] = delivery.wait_queue(lambda waiting: len(waiting) == 1)
+            host.wait(lambda: host.total("ant: nobody has decided") == 1)
+            [line] = delivery.lines(event="post", outcome="discard")
+    assert (left.queue, left.metadata["subject"]) == ("held", "waited 29 days")
+    assert line["why"] == '"no moderator has decided in 30 days"'
 
 
 def test_new_settings_count_from_the_next_message_on(tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from cli.conftest import CommandLine
 from gatepost_lists.store import versions as store_versions
 from gatepost_lists.store.admin import Store
 from gatepost_lmtp.entries import Destination, Origin, entries_for
-from gatepost_queue import Message, Waiting, listing, open_queue, versions
+from gatepost_queue import Entry, Message, Waiting, listing, open_queue, versions
 from mtalab.processes import wait_until
 from running import PATIENCE, Gatepost
 
@@ -52,7 +52,7 @@ class RunningDelivery(Gatepost):
         store_versions.create(self.store)
         with Store(self.store) as store:
             store.add_domain("lists.example")
-            store.create_list(LIST)
+            store.create_list(LIST, "max_message_size=0")
         self.add_members([ANNE])
 
     def add_members(self, emails: Iterable[str]) -> list[str]:
@@ -75,6 +75,15 @@ class RunningDelivery(Gatepost):
     def post(self, subject: str, sender: str = ANNE) -> None:
         """Put a post into the queue."""
         self.put(a_post(subject, sender), sender=sender)
+
+    def hold(self, subject: str, since: float, sender: str = "stranger@people.example", listid: str = LISTID) -> None:
+        """Put a post into the queue that has waited for a moderator since then."""
+        content = a_post(subject, sender)
+        metadata = {"request": "post", "subject": subject, "held_since": since}
+        entry = Entry(queue="held", listid=listid, recipients=(LIST,), metadata=metadata, next_attempt=since)
+        message = Message(content=content, envsender=sender, received=since, trace=f"T{since}")
+        with closing(open_queue(f"sqlite:///{self.queue}")) as queue:
+            queue.put(message, [entry]).result(PATIENCE)
 
     def waiting(self, queue: str = "") -> list[Waiting]:
         """What waits, in all queues or in one."""

@@ -191,6 +191,11 @@ class Lmtp(Part):
     max_message_bytes: Positive = key(33554432, "the largest message that is taken")
     max_recipients: Positive = key(1000, "how many recipients one message may have")
     max_connections: Positive = key(1000, "how many connections are served at once")
+    max_held_messages: Natural = key(
+        1000,
+        "how many messages of one list may wait for its moderators, before what would join them is deferred; 0: any",
+    )
+    max_held_bytes: Natural = key(104857600, "the same, by the sum of their sizes; 0: any")
     xforward: Networks = key([], "networks whose XFORWARD is believed", example=["127.0.0.0/8", "::1/128"])
     deduplicate: bool = key(True, "take a message that is sent again after a lost reply, and queue it once")
     # RFC 5321 section 4.5.3.2.7: a server waits at least five minutes.

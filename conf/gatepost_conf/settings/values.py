@@ -17,13 +17,12 @@ from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo
 from gatepost_conf.settings.urls import directory_url, queue_url
 from gatepost_conf.settings.words import LARGEST_INTEGER, shown, toml_word
 from gatepost_lists.addresses import strict_address, strict_domain
+from gatepost_service.durations import duration
 from gatepost_service.sockets import AddressSyntaxError, ListenAddress
 
 Value = TypeVar("Value")
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-_DURATION = re.compile(r"([0-9]{1,6})([smhdw])").fullmatch
 _ENDPOINT = re.compile(r"([^\[\]:]+|\[[^\[\]]+\]):([0-9]{1,5})").fullmatch
 _GLOB = re.compile(r"[^\s@]+@[^\s@]+").fullmatch
 _SERVICE = re.compile(r"[A-Za-z0-9_.-]+").fullmatch
@@ -77,10 +76,7 @@ def _listen(text: str, folder: Path) -> ListenAddress:
 
 
 def _duration(text: str, _folder: Path) -> timedelta:
-    match = _DURATION(text)
-    if not match or not int(match[1]):
-        raise ValueError(text)
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+    return duration(text)
 
 
 def _path(text: str, folder: Path) -> Path:

@@ -81,6 +81,7 @@ def set_(lists: ListsContext, mailing_list: str, settings: tuple[str, ...]) -> N
     bounce_score_threshold        bounces, one a day, until mail to an address is stopped
     bounce_info_stale_after       days without a bounce until those before count no more
     hold_notices                  off, members, all: who is told that a post waits for a moderator
+    max_days_to_hold              days after which what waits is thrown away; 0: never
 
     \b
     Examples:

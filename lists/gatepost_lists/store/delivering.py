@@ -33,6 +33,11 @@ class Delivering(Connected):
         with self._looking() as connection:
             return mailinglists.profile(connection, mailing_list)
 
+    def days_to_hold(self) -> dict[str, int]:
+        """For how many days held mail waits, by list_id; a list on which it waits without end is not among them."""
+        with self._looking() as connection:
+            return mailinglists.days_to_hold(connection)
+
     def next_post(self, mailing_list: str) -> int:
         """Count one more post; its number, from 1. Raises NotFoundError."""
         with self.transaction() as connection:

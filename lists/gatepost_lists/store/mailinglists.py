@@ -34,11 +34,12 @@ _DEFAULTS: dict[str, Any] = {
     "default_nonmember_action": "hold",
     "default_member_action": "defer",
     "emergency": False,
-    "max_message_size": 0,
+    "max_message_size": 1024,
     "process_bounces": True,
     "bounce_score_threshold": 5,
     "bounce_info_stale_after": 7,
     "hold_notices": "members",
+    "max_days_to_hold": 30,
 }
 _PROFILE = tuple(one.name for one in fields(Profile) if one.init and one.name != "key")
 _BY_ADDRESS = (
@@ -80,6 +81,12 @@ def profile(connection: sa.Connection, text: str) -> Profile | None:
     """What mail of a list has to say of it; None where there is no such list."""
     row = _find(connection, text)
     return Profile(key=row["id"], **{name: row[name] for name in _PROFILE}) if row is not None else None
+
+
+def days_to_hold(connection: sa.Connection) -> dict[str, int]:
+    """For how many days held mail waits, by the list_id of those lists where it does not wait without end."""
+    query = sa.select(mailinglist.c.list_id, mailinglist.c.max_days_to_hold).where(mailinglist.c.max_days_to_hold > 0)
+    return {row.list_id: row.max_days_to_hold for row in connection.execute(query)}
 
 
 def next_post(connection: sa.Connection, text: str) -> int:

@@ -68,6 +68,7 @@ mailinglist = sa.Table(
     sa.Column("bounce_info_stale_after", sa.Integer, nullable=False, server_default="7"),
     sa.Column("post_id", sa.Integer, nullable=False, server_default="0"),
     sa.Column("hold_notices", sa.Text, nullable=False, server_default="members"),
+    sa.Column("max_days_to_hold", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("mail_host", "list_name"),
 )
 

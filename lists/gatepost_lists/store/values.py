@@ -28,7 +28,7 @@ _NOT_IN_LIST_NAMES = re.compile(r'[@%!"\\()<>\[\],:;|/]')
 # What stands for no moderation action of one's own: what the list says counts.
 LIST_DEFAULT = "default"
 _LARGEST_NUMBER = 2**31 - 1
-_LONGEST_STALE_DAYS = 36_500
+_LONGEST_DAYS = 36_500
 _LONGEST_SAID = 500
 
 
@@ -168,8 +168,9 @@ _SCALARS: dict[str, Callable[[str], object]] = {
     "max_message_size": _number(0, _LARGEST_NUMBER, "number of KiB (0 for no limit)"),
     "process_bounces": _boolean,
     "bounce_score_threshold": _number(1, _LARGEST_NUMBER, "number of bounces from 1 on"),
-    "bounce_info_stale_after": _number(1, _LONGEST_STALE_DAYS, f"number of days from 1 to {_LONGEST_STALE_DAYS}"),
+    "bounce_info_stale_after": _number(1, _LONGEST_DAYS, f"number of days from 1 to {_LONGEST_DAYS}"),
     "hold_notices": _hold_notices,
+    "max_days_to_hold": _number(0, _LONGEST_DAYS, f"number of days from 1 to {_LONGEST_DAYS} (0 for no limit)"),
 }
 PATTERN_ATTRIBUTES = tuple(f"{action}_these_nonmembers" for action in ("accept", "hold", "reject", "discard"))
 SETTABLE = tuple(sorted((*_SCALARS, *PATTERN_ATTRIBUTES)))

@@ -5,19 +5,25 @@ A decision is kept with the entry, which goes back to the queue that it came fro
 
 from __future__ import annotations
 
+import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import nullcontext, suppress
+from datetime import timedelta
 from typing import Any
 
 import click
 
-from gatepost_queue import Waiting, listing, upkeep
+from gatepost_delivery.holding import QUEUES
+from gatepost_lists.senders import compile_globs
+from gatepost_queue import NoSuchEntry, Waiting, listing, upkeep
 from gatepost_queue.commands.context import QueueContext, pass_queue
-from gatepost_queue.commands.shown import ENTRY_ID, check_form, moment, print_entry, printable
+from gatepost_queue.commands.shown import ENTRY_ID, check_form, moment, print_entry, printable, read_duration
 from gatepost_queue.values import HELD
 
 _COLUMNS = ("id", "list", "request", "sender", "subject", "held_since", "reason")
-_QUEUES = {"post": "in", "join": "command"}
+# What is thrown away in one transaction, so that nobody waits long for the queue.
+_AT_ONCE = 500
 _numbers = click.argument("numbers", metavar="ID…", nargs=-1, required=True, type=ENTRY_ID)
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
@@ -93,25 +99,68 @@ def reject(context: QueueContext, numbers: Sequence[int], reason: str) -> None:
 
 
 @held.command()
-@_numbers
+@click.argument("numbers", metavar="[ID…]", nargs=-1, type=ENTRY_ID)
+@click.option(
+    "--older-than",
+    metavar="DURATION",
+    default="",
+    callback=read_duration,
+    help="All that has waited for longer, such as 30d.",
+)
+@click.option("--list", "listid", metavar="LIST_ID", default="", help="All that is for this list.")
+@click.option(
+    "--sender", metavar="GLOB", default="", help="All that is from such a sender, in any case of its letters."
+)
 @pass_queue
-def discard(context: QueueContext, numbers: Sequence[int]) -> None:
+def discard(
+    context: QueueContext, numbers: Sequence[int], older_than: timedelta | None, listid: str, sender: str
+) -> None:
     """Throw posts or requests away, and tell nobody: all, or, if one does not wait, none.
 
+    With options instead of ID: whatever waits to which all of them apply.
+
     \b
-    Example:
+    Examples:
       gatepost held discard 42
+      gatepost held discard --older-than 30d
+      gatepost held discard --list ann.lists.example.org --sender '*@spam.example'
     """
+    wanted = bool(older_than or listid or sender)
+    if bool(numbers) == wanted:
+        raise click.UsageError("name entries, or say which ones by --older-than, --list and --sender")
+    if numbers:
+        _discard(context, numbers)
+        _say(numbers, "discarded")
+        return
+    before = time.time() - older_than.total_seconds() if older_than else math.inf
+    found = _matching(context, before, listid, sender)
+    for start in range(0, len(found), _AT_ONCE):
+        _discard(context, found[start : start + _AT_ONCE], missing_ok=True)
+    click.echo(f"{len(found)} discarded")
+
+
+def _matching(context: QueueContext, before: float, listid: str, sender: str) -> list[int]:
+    """The ids of what waits since then, for this list, from such a sender; '' for any."""
+    is_meant = compile_globs((sender or "*",)).match
+    return [
+        waiting.id
+        for waiting in listing.ls(context.path, HELD, listid.lower())
+        if _since(waiting) <= before and is_meant(_sender(waiting).lower())
+    ]
+
+
+def _discard(context: QueueContext, numbers: Iterable[int], *, missing_ok: bool = False) -> None:
+    """Forget entries; missing_ok: even if somebody else has decided about some of them meanwhile."""
     with context.transaction() as transaction:
         for number in dict.fromkeys(numbers):
-            upkeep.discard(transaction, time.time(), number)
-    _say(numbers, "discarded")
+            with suppress(NoSuchEntry) if missing_ok else nullcontext():
+                upkeep.discard(transaction, time.time(), number)
 
 
 def _decide(context: QueueContext, numbers: Sequence[int], decision: Mapping[str, Any], said: str) -> None:
     with context.transaction() as transaction:
         for number in dict.fromkeys(numbers):
-            upkeep.decide(transaction, time.time(), number, decision, _QUEUES)
+            upkeep.decide(transaction, time.time(), number, decision, QUEUES)
     _say(numbers, said)
 
 
@@ -127,15 +176,23 @@ def _object(waiting: Waiting) -> dict[str, object]:
         "id": waiting.id,
         "list": waiting.listid,
         "request": metadata.get("request", "post"),
-        "sender": metadata.get("email") or waiting.envsender,
+        "sender": _sender(waiting),
         "subject": metadata.get("subject", ""),
         "reason": metadata.get("reason", ""),
-        "held_since": moment(metadata.get("held_since", waiting.received)),
+        "held_since": moment(_since(waiting)),
         "received": moment(waiting.received),
         "size": waiting.size,
         "recipients": list(waiting.recipients),
         "trace": waiting.trace,
     }
+
+
+def _sender(waiting: Waiting) -> str:
+    return str(waiting.metadata.get("email") or waiting.envsender)
+
+
+def _since(waiting: Waiting) -> float:
+    return float(waiting.metadata.get("held_since", waiting.received))
 
 
 def _shown(row: Mapping[str, object]) -> dict[str, object]:

@@ -1,15 +1,24 @@
-"""How entries are named and shown by the commands."""
+"""How entries and durations are named, and entries shown, by the commands."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import click
 
 from gatepost_queue.commands.context import Output
+from gatepost_service.durations import duration
 
 ENTRY_ID = click.IntRange(min=1, max=2**63 - 1)
+
+
+def read_duration(_context: click.Context, _option: click.Parameter, text: str) -> timedelta | None:
+    """For an option that takes a number and a unit, as in the settings; None where it is not given."""
+    try:
+        return duration(text) if text else None
+    except ValueError:
+        raise click.BadParameter(f"{text!r} is no duration such as 90s, 15m, 12h, 5d or 2w") from None
 
 
 def check_form(*, raw: bool, as_json: bool) -> None:

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gatepost_lists import Question, judge
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import Change
 from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError, StoreError
 from gatepost_lists.store.profiles import Profile
+from gatepost_lists.store.sqlite import SqliteDirectory
 
 ANN = "ann@lists.example"
 FRESH: dict[str, Any] = {
@@ -26,12 +29,13 @@ FRESH: dict[str, Any] = {
     "default_nonmember_action": "hold",
     "default_member_action": "defer",
     "emergency": False,
-    "max_message_size": 0,
+    "max_message_size": 1024,
     "process_bounces": True,
     "bounce_score_threshold": 5,
     "bounce_info_stale_after": 7,
     "post_id": 0,
     "hold_notices": "members",
+    "max_days_to_hold": 30,
 }
 
 
@@ -109,6 +113,7 @@ def test_names_that_read_like_an_address_of_another_list(store: Store) -> None:
         ("bounce_score_threshold=1", 1),
         ("bounce_info_stale_after= 36500 ", 36_500),
         ("hold_notices=Off", "off"),
+        ("max_days_to_hold=0", 0),
         ("hold_these_nonmembers=A@Example.org\n\n^b", ["a@example.org", "^b"]),
         ("accept_these_nonmembers+=@ann@lists.example", ["@ann@lists.example"]),
         (r"reject_these_nonmembers=^.*@example\.org$", [r"^.*@example\.org$"]),
@@ -133,7 +138,7 @@ def test_settings(store: Store, setting: str, expected: object) -> None:
         "reject_these_nonmembers=^a\tb", "process_bounces=maybe", "bounce_score_threshold=0",
         "bounce_score_threshold=1.5", "bounce_score_threshold+=1", "bounce_info_stale_after=0",
         "bounce_info_stale_after=7d", "bounce_info_stale_after=36501", "post_id=3",
-        "hold_notices=yes",
+        "hold_notices=yes", "max_days_to_hold=-1", "max_days_to_hold=36501",
     ],
 )  # fmt: skip
 def test_settings_that_are_none(store: Store, setting: str) -> None:
@@ -180,6 +185,13 @@ def test_removing_takes_along_what_delivery_keeps(store: Store) -> None:
             assert connection.exec_driver_sql(f"SELECT count(*) FROM {table}").scalar() == 0, table
 
 
+def test_a_new_list_refuses_what_is_over_a_mebibyte(store: Store, path: Path) -> None:
+    store.set_list(ANN, "default_nonmember_action=accept")
+    with closing(SqliteDirectory(path)) as directory:
+        for size, test in ((1024 * 1024, "nonmember-action"), (1024 * 1024 + 1, "size")):
+            assert judge(Question("bo@example.org", ANN, size), directory).test == test
+
+
 def test_a_profile(store: Store) -> None:
     store.set_list(ANN, "display_name=Ann", "description=Of Ann", "subscription_policy=open", "process_bounces=no")
     store.set_list(ANN, "bounce_score_threshold=2", "bounce_info_stale_after=3", "hold_notices=all")
@@ -205,6 +217,12 @@ def test_a_profile(store: Store) -> None:
 
 def test_a_new_list_has_the_defaults_of_a_profile(store: Store) -> None:
     assert store.profile(ANN) == Profile(key=1, list_id="ann.lists.example", list_name="ann", mail_host="lists.example")
+
+
+def test_the_days_that_held_mail_waits(store: Store) -> None:
+    store.create_list("bob@lists.example", "max_days_to_hold=0")
+    store.create_list("cat@lists.example", "max_days_to_hold=7")
+    assert store.days_to_hold() == {"ann.lists.example": 30, "cat.lists.example": 7}
 
 
 def test_posts_are_counted_for_each_list(store: Store, path: Path) -> None:

@@ -132,6 +132,7 @@ def test_an_older_store_is_upgraded_when_it_is_opened(old: Path) -> None:
         assert (shown["emergency"], shown["hold_these_nonmembers"]) == (True, ["^x"])
         assert (shown["process_bounces"], shown["bounce_score_threshold"]) == (True, 5)
         assert (shown["bounce_info_stale_after"], shown["post_id"], shown["hold_notices"]) == (7, 0, "members")
+        assert (shown["max_message_size"], shown["max_days_to_hold"]) == (0, 0)
         assert list(store.members("ann@lists.example")) == [
             Member("bo@x.example", "Bo@x.example", "Bo", Role.MEMBER, "hold"),
             Member("olga@x.example", "olga@x.example", "", Role.OWNER, None),
