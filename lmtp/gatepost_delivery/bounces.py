@@ -8,6 +8,8 @@
   refused, is delivery disabled; the member and the owners are told.
 - A reply that refused a recipient counts like a bounce. Recipients who could not be reached for as long as mail is
   tried, and messages that were refused for what they are, count against nobody: the owners are told, once a message.
+- A mail server that refuses us, whoever a message is for, is no fault of any member: the site's owner is told, once a
+  day for each kind of refusal. That holds for a probe that comes back with such a reason from further on, too.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ from gatepost_delivery import kinds, notices
 from gatepost_delivery.fields import split
 from gatepost_delivery.letters import address_of, one_line
 from gatepost_delivery.outbox import Outbox, Terms
+from gatepost_delivery.outgoing.trouble import code_and_status, is_about_client
 from gatepost_delivery.reports import MAX_WHY, is_reporter, read_report, verp_address
 from gatepost_delivery.requests import deliverable, original_of
 from gatepost_delivery.tokens import Tokens
@@ -38,8 +41,13 @@ PROBE = "probe"
 PROBE_LIFE = 7 * 86400.0
 # Seconds for which it is remembered that the owners were told of a message: longer than any is tried.
 TOLD_LIFE = 60 * 86400.0
+# Seconds for which the site's owner is not told again that we are refused.
+ALARM_PAUSE = 86400.0
 # So many of the last reasons are told.
 MAX_REASONS = 5
+
+# Whether a list asks for this key, at this time, for the first time; it is kept for so many seconds.
+FirstTime = Callable[[str, str, float, float], bool]
 
 _log = get_logger("delivery")
 
@@ -48,7 +56,7 @@ _log = get_logger("delivery")
 class Bounces:
     """Deals with entries of the queue `bounces`, in one thread.
 
-    site_owner: the address that stands in for owners that a list does not have.
+    site_owner: the address that is told of what concerns all lists, and of what concerns one that has no owners.
     """
 
     store: Store
@@ -63,7 +71,7 @@ class Bounces:
             return Done()
         now = self.clock()
         outbox = Outbox(self.store, profile, claimed, now, Terms(site_owner=self.site_owner))
-        _Work(self.store, claimed, go_on, profile, outbox, now).do()
+        _Work(self, claimed, go_on, profile, outbox, now).do()
         return Done(puts=outbox.puts)
 
 
@@ -71,9 +79,10 @@ class _Work:
     """One entry: what it tells about whom, and what follows."""
 
     def __init__(
-        self, store: Store, claimed: Claimed, go_on: GoOn, profile: Profile, outbox: Outbox, now: float
+        self, site: Bounces, claimed: Claimed, go_on: GoOn, profile: Profile, outbox: Outbox, now: float
     ) -> None:
-        self._store = store
+        self._store = site.store
+        self._site_owner = site.site_owner
         self._claimed = claimed
         self._go_on = go_on
         self._profile = profile
@@ -82,11 +91,13 @@ class _Work:
 
     def do(self) -> None:
         metadata = self._claimed.metadata
-        ours = {"refused", "expired", "message_refused"} & metadata.keys()
+        ours = {"refused", "expired", "message_refused", "client_refused"} & metadata.keys()
         if not ours:
             self._from_outside()
         if refused := metadata.get("refused"):
             self._refused(refused)
+        if refused := metadata.get("client_refused"):
+            self._raise_alarm(refused)
         if "expired" in metadata or "message_refused" in metadata:
             self._tell_owners()
 
@@ -164,6 +175,9 @@ class _Work:
         if taken is None or taken.kind != PROBE:
             return self._say("no bounce: nothing was sent with this token, or long ago")
         listid, email, why = self._profile.list_id, taken.email, one_line(why, MAX_WHY)
+        if is_about_client(why):
+            self._raise_alarm({email: why})
+            return self._say("not disabled: it is us that are refused", recipient=email, why=why)
         try:
             self._store.set_delivery(listid, email, DeliveryStatus.BY_BOUNCES, why, self._now)
         except NotFoundError:
@@ -181,7 +195,7 @@ class _Work:
 
     def _tell_owners(self) -> None:
         """Of a message that could not be delivered: once, though the parts of it come one by one."""
-        if not self._is_first():
+        if not self._is_first(f"undeliverable {self._claimed.trace}", TOLD_LIFE, self._store.first_time):
             return
         metadata, original = self._claimed.metadata, original_of(split(self._claimed.content).fields)
         if reply := metadata.get("message_refused"):
@@ -192,12 +206,19 @@ class _Work:
         self._outbox.to_owners(content)
         self._say("the owners are told")
 
-    def _is_first(self) -> bool:
+    def _raise_alarm(self, states: Mapping[str, str]) -> None:
+        """Tell the site's owner that we are refused, if that has not been told today."""
+        key = f"client refused {code_and_status(next(iter(states.values())))}"
+        if self._is_first(key, ALARM_PAUSE, self._store.first_time_anywhere):
+            self._outbox.to_site_owner(notices.client_refused(self._profile, self._site_owner, states, self._now))
+            self._say("the site's owner is told")
+
+    def _is_first(self, key: str, keep: float, first_time: FirstTime) -> bool:
+        """Whether something is to be told now. Should the process die before it is, the metadata say so again."""
         if self._claimed.metadata.get("first"):
             return True
         with self._store.transaction():
-            key = f"undeliverable {self._claimed.trace}"
-            first = self._store.first_time(self._profile.list_id, key, self._now, TOLD_LIFE)
+            first = first_time(self._profile.list_id, key, self._now, keep)
             if first:
                 self._go_on({**self._claimed.metadata, "first": True}, ())
         return first

@@ -21,11 +21,15 @@ class Attempt(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class FollowUps:
-    """Entries of the same message, and how many recipients have it, will be tried again, and never get it."""
+    """Entries of the same message, and how many recipients have it, will be tried again, and never get it.
+
+    client_refused: how many will be tried again because it was us that were refused; deferred: the others.
+    """
 
     entries: tuple[Entry, ...]
     sent: int
     deferred: int
+    client_refused: int
     failed: int
 
 
@@ -33,24 +37,28 @@ def follow_ups(claimed: Claimed, outcomes: Sequence[Outcome], attempt: Attempt, 
     """What is to be kept of an attempt; `period`: seconds from the first attempt to the last.
 
     All who are tried again share one entry in retry. Those for whom it is over go to bounces: `refused`, `expired`
-    ({recipient: reply}) or `message_refused` (a reply), each in an entry of its own.
+    ({recipient: reply}) or `message_refused` (a reply), each in an entry of its own. There, too, is told of
+    `client_refused` ({recipient: reply}), which is tried again all the same.
     """
     refused = _by_recipient(outcomes, Kind.REFUSED)
     unwanted = _by_recipient(outcomes, Kind.MESSAGE_REFUSED)
-    later = _by_recipient(outcomes, Kind.LATER)
+    not_from_us = _by_recipient(outcomes, Kind.CLIENT_REFUSED)
+    later = _by_recipient(outcomes, Kind.LATER, Kind.CLIENT_REFUSED)
     found = [
         _bounce(claimed, refused, "refused", refused),
         _bounce(claimed, unwanted, "message_refused", next(iter(unwanted.values()), "")),
+        _bounce(claimed, not_from_us, "client_refused", not_from_us),
     ]
     again = _retry(claimed, later, attempt, period)
     found.append(again or _bounce(claimed, later, "expired", later))
     kinds = [outcome.kind for outcome in outcomes]
-    sent, deferred = kinds.count(Kind.SENT), kinds.count(Kind.LATER) if again else 0
-    return FollowUps(tuple(entry for entry in found if entry), sent, deferred, len(kinds) - sent - deferred)
+    sent = kinds.count(Kind.SENT)
+    deferred, ours = (kinds.count(Kind.LATER), kinds.count(Kind.CLIENT_REFUSED)) if again else (0, 0)
+    return FollowUps(tuple(filter(None, found)), sent, deferred, ours, len(kinds) - sent - deferred - ours)
 
 
-def _by_recipient(outcomes: Sequence[Outcome], kind: Kind) -> dict[str, str]:
-    return {outcome.recipient: outcome.reply for outcome in outcomes if outcome.kind is kind}
+def _by_recipient(outcomes: Sequence[Outcome], *kinds: Kind) -> dict[str, str]:
+    return {outcome.recipient: outcome.reply for outcome in outcomes if outcome.kind in kinds}
 
 
 def _bounce(claimed: Claimed, replies: Mapping[str, str], name: str, told: Mapping[str, str] | str) -> Entry | None:

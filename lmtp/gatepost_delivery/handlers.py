@@ -16,6 +16,7 @@ from gatepost_delivery.outbox import Terms
 from gatepost_delivery.outgoing import Pool
 from gatepost_delivery.owner import OwnerMail
 from gatepost_delivery.posting import PostMail
+from gatepost_delivery.refusals import Refusals
 from gatepost_delivery.sending import Sender, Sending
 from gatepost_delivery.values import Done, GoOn, Handler, Later
 from gatepost_delivery.verifier import Verifier
@@ -24,9 +25,17 @@ from gatepost_service.metrics import Tally
 
 
 class SiteHandlers:
-    """The handlers of one runner. pool and lookups are those of the process; stopping ends long work early."""
+    """The handlers of one runner. All but the options are the process's; stopping ends long work early."""
 
-    def __init__(self, options: Options, pool: Pool, lookups: Lookups, tally: Tally, stopping: threading.Event) -> None:
+    def __init__(
+        self,
+        options: Options,
+        pool: Pool,
+        lookups: Lookups,
+        tally: Tally,
+        refusals: Refusals,
+        stopping: threading.Event,
+    ) -> None:
         self._store = options.open_store()
         self._directory = options.open_directory()
         self._terms = Terms(
@@ -37,7 +46,7 @@ class SiteHandlers:
         )
         self._post = self._posts(options, lookups)
         self._owner = OwnerMail(store=self._store, site_owner=options.owner, max_recipients=options.max_recipients)
-        sender = self._sender(options, pool, tally, stopping)
+        sender = self._sender(options, pool, tally, refusals, stopping)
         self._by_queue: dict[str, Handler] = {
             "in": self._incoming,
             "command": self._commands(options),
@@ -78,7 +87,9 @@ class SiteHandlers:
             request_life=options.request_life,
         )
 
-    def _sender(self, options: Options, pool: Pool, tally: Tally, stopping: threading.Event) -> Sender:
+    def _sender(
+        self, options: Options, pool: Pool, tally: Tally, refusals: Refusals, stopping: threading.Event
+    ) -> Sender:
         return Sender(
             Sending(
                 recipients=self._store.recipients,
@@ -87,6 +98,7 @@ class SiteHandlers:
                 max_recipients=options.max_recipients,
                 period=options.retry_period,
                 count=tally.deliver,
+                refusals=refusals,
                 stopping=stopping.is_set,
             )
         )

@@ -310,6 +310,25 @@ def refused_to_owner(profile: Profile, original: Original, reply: str, recipient
     return _to_owners(profile, f"{title(profile)}: a message was refused", paragraphs, now)
 
 
+def client_refused(profile: Profile, to: str, states: Mapping[str, str], now: float) -> bytes:
+    """To the site's owner: the mail server refuses us, whoever a message is for.
+
+    states: what was said, by recipient.
+    """
+    paragraphs = [
+        "The mail server refuses what gatepost hands to it: not because of whom it is for, but because of who hands it"
+        f" in. It has happened to mail of {profile.fqdn_listname}, and may happen to all mail of all lists.",
+        _each(states),
+        "Nothing is lost yet, and nothing is held against any member: it is tried again for as long as"
+        " delivery_retry_period in [delivery] says. You are told once a day of each kind of refusal.",
+        "Have a look at whom the mail server relays for (Postfix: mynetworks; Exim: relay_from_hosts; Sendmail: the"
+        " access map; qmail: RELAYCLIENT), at smtp_user in [delivery], and at what 'gatepost doctor' finds."
+        " 'gatepost queue ls --queue retry' shows what waits, and 'gatepost queue retry ID' has it tried now.",
+    ]
+    letter = Letter(address_of(profile, "owner"), to, "gatepost: the mail server refuses us", paragraphs)
+    return written(profile, letter, now)
+
+
 # What they are made of.
 
 

@@ -85,6 +85,10 @@ class Outbox:
             return
         self._put(content, self._store.owners(self._profile.list_id) or [self._terms.site_owner])
 
+    def to_site_owner(self, content: bytes) -> None:
+        """Send a message to the site's owner."""
+        self._put(content, (self._terms.site_owner,))
+
     def _against(self, kind: Kind, to: str) -> Why | None:
         """What is against sending a notice there, however many were sent before."""
         if kind.to_author and not may_be_answered(to, self._fields):

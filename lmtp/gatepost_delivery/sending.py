@@ -5,6 +5,8 @@
 - An entry with recipients is sent, to all together or (`verp`) to each by itself. After a crash it is sent again: twice
   at most for those of the entry that was under way.
 - What is tried again, or must be told of, is kept when the entry is forgotten, in one transaction.
+- That the mail server refuses us, whoever a message is for, is told at each attempt in the log, and by mail
+  (bounces.py).
 """
 
 from __future__ import annotations
@@ -13,12 +15,13 @@ import random
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from gatepost_delivery.expansion import chunks, transactions
 from gatepost_delivery.follow_ups import Attempt, follow_ups
 from gatepost_delivery.outgoing import Content, Kind, Outcome, prepared
+from gatepost_delivery.refusals import Refusals
 from gatepost_delivery.values import Done, GoOn, Later
 from gatepost_lists.store.errors import NotFoundError
 from gatepost_queue import Claimed, Entry
@@ -60,7 +63,7 @@ class Sending:
     recipients: a list's members behind a key, in their order, that many at most; raises NotFoundError where there is no
     such list. snapshot: what they are read within, so that they are those of one moment. max_recipients: of one
     transaction. period: seconds for which what is deferred is tried again. count: is told how many were "sent",
-    "deferred" or "failed". stopping: whether to come to an end.
+    "deferred", "client_refused" or "failed". refusals: shared by all that send. stopping: whether to come to an end.
     """
 
     recipients: Callable[[str, Key | None, int], Sequence[Member]]
@@ -68,6 +71,7 @@ class Sending:
     max_recipients: int
     period: float
     count: Callable[[str, int], object]
+    refusals: Refusals = field(default_factory=Refusals)
     snapshot: Callable[[], AbstractContextManager[object]] = nullcontext
     stopping: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time
@@ -107,10 +111,12 @@ class Sender:
         for group in self._outcomes(claimed):
             _log_transaction(claimed, group)
             outcomes += group
+        outcomes = self._with.refusals.settled(outcomes)
+        _log_not_sent(claimed, outcomes)
         attempt = Attempt(begun, self._with.clock(), self._with.chance())
         found = follow_ups(claimed, outcomes, attempt, self._with.period)
-        for outcome, number in (("sent", found.sent), ("deferred", found.deferred), ("failed", found.failed)):
-            if number:
+        for outcome in ("sent", "deferred", "client_refused", "failed"):
+            if number := getattr(found, outcome):
                 self._with.count(outcome, number)
         return Done(entries=found.entries + _left(claimed, len(outcomes)))
 
@@ -144,10 +150,14 @@ def _left(claimed: Claimed, done: int) -> tuple[Entry, ...]:
 
 
 def _log_transaction(claimed: Claimed, outcomes: Sequence[Outcome]) -> None:
-    """One line for the transaction, and one for each recipient that has not got it."""
+    """One line for what the mail server has said."""
     kinds = [outcome.kind for outcome in outcomes]
     told = ", ".join(f"{kinds.count(kind)} {kind.value}" for kind in Kind if kind in kinds)
     _log.info("transaction", id=claimed.trace, list=claimed.listid, recipients=len(outcomes), outcome=told)
+
+
+def _log_not_sent(claimed: Claimed, outcomes: Sequence[Outcome]) -> None:
+    """One line for each recipient that has not got it, and one where that is because of us."""
     for outcome in outcomes:
         if outcome.kind is not Kind.SENT:
             _log.info(
@@ -158,3 +168,8 @@ def _log_transaction(claimed: Claimed, outcomes: Sequence[Outcome]) -> None:
                 outcome=outcome.kind.value,
                 reply=outcome.reply,
             )
+    ours = [outcome.reply for outcome in outcomes if outcome.kind is Kind.CLIENT_REFUSED]
+    if ours:
+        _log.error(
+            "the mail server refuses us", id=claimed.trace, list=claimed.listid, recipients=len(ours), reply=ours[0]
+        )

@@ -13,6 +13,7 @@ from gatepost_delivery.holding import expire
 from gatepost_delivery.lookups import Lookups
 from gatepost_delivery.options import Options
 from gatepost_delivery.outgoing import Pool
+from gatepost_delivery.refusals import Refusals
 from gatepost_delivery.runner import LEASE, Claims, Runner
 from gatepost_lists.store.errors import StoreError
 from gatepost_queue import LeaseLost, QueueTrouble
@@ -45,6 +46,7 @@ class DeliveryService:
         self._queue = self._options.open_queue()
         self._pool = self._options.open_pool()
         self._lookups = Lookups(self._options.nameservers)
+        self._refusals = Refusals()
         self._bell = Bell()
         self._claims = Claims()
         self._stopping = threading.Event()
@@ -59,7 +61,9 @@ class DeliveryService:
         return [*lanes, ("out", ("out", "retry"), self._options.connections)]
 
     def _make_handlers(self) -> SiteHandlers:
-        return SiteHandlers(self._options, self._pool, self._lookups, self._worker.tally, self._stopping)
+        return SiteHandlers(
+            self._options, self._pool, self._lookups, self._worker.tally, self._refusals, self._stopping
+        )
 
     def run(self) -> None:
         """Deliver until told to stop."""

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desklab import DAY, LIST, Desk, Died, Sent, dying
+from desklab import DAY, LIST, SITE_OWNER, Desk, Died, Sent, dying
 from desklab.reports import ODD, OLD_VACATION, READ_RECEIPT, VACATION, dsn, exim, qmail
 from gatepost_delivery.reports import MAX_FAILED, MAX_WHY, read_report, verp_address
 from gatepost_lists.store.changes import DeliveryStatus
@@ -259,7 +259,61 @@ def test_the_owners_are_told_once_of_a_message_that_was_refused(desk: Desk) -> N
     assert score(desk) == 0
 
 
+# When it is us that are refused.
+
+DENIED = "554 5.7.1 <anne@example.org>: Relay access denied"
+
+
+def test_the_sites_owner_is_told_that_we_are_refused_and_nothing_counts(desk: Desk) -> None:
+    desk.store.set_list(LIST, "bounce_score_threshold=1")
+    [told] = desk.undelivered(client_refused={ANNE: DENIED})
+    assert (told.envsender, told.recipients) == ("", (SITE_OWNER,))
+    assert told.subject == "gatepost: the mail server refuses us"
+    assert f"anne@example.org: {DENIED}" in told.text
+    assert (score(desk), desk.store.bounce_events(LIST)) == (0, [])
+
+
+def test_that_is_told_once_a_day_whatever_the_list_and_for_each_kind(desk: Desk) -> None:
+    def tell(reply: str) -> int:
+        return len(desk.undelivered(client_refused={ANNE: reply}))
+
+    assert [tell(reply) for reply in (DENIED, "554 5.7.1 <bo@example.org>: Relay access denied")] == [1, 0]
+    assert [tell(reply) for reply in ("530 5.7.0 log in", "550 relay not permitted", "550 no")] == [1, 1, 0]
+    desk.store.create_list("bee@lists.example")
+    assert desk.store.first_time_anywhere("bee@lists.example", "client refused 554 5.7.1", desk.clock.now, DAY) is False
+    desk.clock.now += DAY
+    assert tell(DENIED) == 1
+
+
+@pytest.mark.parametrize(
+    "diagnosis",
+    [
+        "smtp; 554 5.7.1 <anne@example.org>: Relay access denied",
+        "smtp; 550-5.7.26 not authenticated",
+        "550 relay denied",
+    ],
+)
+def test_a_probe_that_comes_back_because_of_us_disables_nothing(desk: Desk, diagnosis: str) -> None:
+    token = token_of(probed(desk))
+    [told] = desk.bounce(dsn("failed", ANNE, diagnosis=diagnosis), token)
+    assert told.recipients == (SITE_OWNER,)
+    assert status(desk) is DeliveryStatus.ENABLED
+    assert desk.bounce(FAILED, token) == [], "it comes back once"
+
+
+def test_what_is_forged_raises_no_alarm(desk: Desk) -> None:
+    denied = dsn("failed", ANNE, diagnosis=f"smtp; {DENIED}")
+    assert [desk.bounce(denied, extension) for extension in (VERP, "", "a" * 32)] == [[], [], []]
+
+
 # A process that dies.
+
+
+def test_the_sites_owner_is_told_though_the_process_dies(desk: Desk) -> None:
+    with pytest.raises(Died):
+        desk.undelivered(client_refused={ANNE: DENIED}, wrap=dying)
+    desk.clock.now += 61
+    assert len(desk.work("bounces")) == 1
 
 
 def test_a_probe_is_sent_though_the_process_dies(desk: Desk) -> None:

@@ -50,6 +50,9 @@ NOTICES: dict[str, Callable[[Profile, str], bytes]] = {
     "refused_to_owner": lambda profile, text: notices.refused_to_owner(
         profile, Original(text, text), text, ["bo@x.example"], NOW
     ),
+    "client_refused": lambda profile, text: notices.client_refused(
+        profile, "site@x.example", {f"m{number}@x.example": text for number in range(50)}, NOW
+    ),
 }
 HEADERS = {
     "from",

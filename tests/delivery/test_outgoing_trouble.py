@@ -16,6 +16,7 @@ LIST = "ann-bounces@lists.example"
 POST = b"Subject: hello\r\n\r\nhello\r\n"
 TWO = ["bo@example.org", "cy@example.net"]
 SENT, LATER, REFUSED, MESSAGE_REFUSED = Kind.SENT, Kind.LATER, Kind.REFUSED, Kind.MESSAGE_REFUSED
+CLIENT_REFUSED, UNCLEAR = Kind.CLIENT_REFUSED, Kind.UNCLEAR
 ENDLESS = "250-and so on\r\n" * 6000 + "250 end"
 
 
@@ -38,22 +39,30 @@ CASES = {
     "greylisted": Case({"RCPT": "450 4.2.0 greylisted"}, (LATER, LATER), ("450 4.2.0", "450 4.2.0")),
     "one greylisted": Case({"RCPT": ["450 4.2.0 greylisted"]}, (LATER, SENT), ("450 4.2.0", "250")),
     "mailbox full": Case({"RCPT": ["552 5.2.2 full"]}, (LATER, SENT), ("552 5.2.2", "250")),
-    "log in first, to RCPT": Case({"RCPT": ["530 5.7.0 log in"]}, (LATER, SENT), ("530", "250")),
-    "5xx to MAIL": Case({"MAIL": "550 5.7.1 not you"}, (MESSAGE_REFUSED,) * 2, ("550 5.7.1 not you",) * 2),
+    "log in first, to RCPT": Case({"RCPT": ["530 5.7.0 log in"]}, (CLIENT_REFUSED, SENT), ("530", "250")),
+    "no relaying for us": Case(
+        {"RCPT": "554 5.7.1 <x>: Relay access denied"}, (CLIENT_REFUSED,) * 2, ("554 5.7.1",) * 2
+    ),
+    "no reason": Case({"RCPT": ["550 no", "554 5.0.0 no"]}, (UNCLEAR,) * 2, ("550 no", "554 5.0.0")),
+    "5xx to MAIL": Case({"MAIL": "550 5.7.1 not you"}, (CLIENT_REFUSED,) * 2, ("550 5.7.1 not you",) * 2),
+    "5xx to MAIL without a reason": Case({"MAIL": "550 no"}, (CLIENT_REFUSED,) * 2, ("550 no",) * 2),
+    "5xx to MAIL for what it is": Case({"MAIL": "554 5.6.1 no"}, (MESSAGE_REFUSED,) * 2, ("554 5.6.1 no",) * 2),
     "552 to MAIL": Case({"MAIL": "552 5.3.4 too big"}, (MESSAGE_REFUSED,) * 2, ("552 5.3.4",) * 2),
-    "log in first": Case({"MAIL": "530 5.7.0 log in"}, (LATER, LATER), ("530", "530")),
+    "log in first": Case({"MAIL": "530 5.7.0 log in"}, (CLIENT_REFUSED,) * 2, ("530", "530")),
     "4xx to MAIL": Case({"MAIL": "451 4.3.0 not now"}, (LATER, LATER), ("451 4.3.0", "451 4.3.0")),
     "all refused behind a MAIL that was": Case(
         {"MAIL": "451 4.3.0 not now", "RCPT": "503 5.5.1 MAIL first", "DATA": "503 5.5.1 MAIL first"},
         (LATER, LATER),
         ("451 4.3.0", "451 4.3.0"),
     ),
-    "5xx to DATA": Case({"DATA": "554 5.7.1 no"}, (MESSAGE_REFUSED,) * 2, ("554 5.7.1",) * 2),
+    "5xx to DATA": Case({"DATA": "554 5.7.1 no"}, (CLIENT_REFUSED,) * 2, ("554 5.7.1",) * 2),
     "5xx to DATA, one refused": Case(
-        {"RCPT": ["550 5.1.1 no"], "DATA": "554 5.7.1 no"}, (REFUSED, MESSAGE_REFUSED), ("550 5.1.1", "554 5.7.1")
+        {"RCPT": ["550 5.1.1 no"], "DATA": "554 5.7.1 no"}, (REFUSED, CLIENT_REFUSED), ("550 5.1.1", "554 5.7.1")
     ),
+    "too much to DATA": Case({"DATA": "552 5.3.4 no"}, (MESSAGE_REFUSED,) * 2, ("552 5.3.4",) * 2),
     "4xx to DATA": Case({"DATA": "452 4.3.1 no room"}, (LATER, LATER), ("452", "452")),
     "5xx behind the dot": Case({"DOT": "554 5.6.0 no"}, (MESSAGE_REFUSED,) * 2, ("554 5.6.0",) * 2),
+    "spam behind the dot": Case({"DOT": "554 5.7.1 spam"}, (MESSAGE_REFUSED,) * 2, ("554 5.7.1",) * 2),
     "4xx behind the dot": Case({"DOT": "451 4.3.0 no"}, (LATER, LATER), ("451 4.3.0",) * 2),
     "several lines": Case(
         {"DOT": "554-5.6.0 what is\r\n554-5.6.0 this\x07\r\n554 5.6.0 \xe4"},
@@ -73,10 +82,13 @@ CASES = {
     "a reply without an end": Case({"MAIL": ENDLESS}, (LATER, LATER), ("451 4.4.2",) * 2),
     "closes at once": Case({"CONNECT": CLOSE}, (LATER, LATER), ("451 4.4.1",) * 2),
     "is busy": Case({"CONNECT": "421 4.3.2 busy" + CLOSE}, (LATER, LATER), ("451 4.4.1",) * 2),
-    "does not want us": Case({"CONNECT": "554 5.7.1 go away"}, (LATER, LATER), ("451 4.4.1",) * 2),
+    "does not want us": Case({"CONNECT": "554 5.7.1 go away"}, (CLIENT_REFUSED,) * 2, ("451 4.4.1",) * 2),
     "greets with rubbish": Case({"CONNECT": "SSH-2.0-OpenSSH"}, (LATER, LATER), ("451 4.4.1",) * 2),
     "closes after EHLO": Case({"EHLO": CLOSE}, (LATER, LATER), ("451 4.4.1",) * 2),
-    "takes neither EHLO nor HELO": Case({"EHLO": "550 no", "HELO": "550 no"}, (LATER, LATER), ("451 4.4.1",) * 2),
+    "takes neither EHLO nor HELO": Case(
+        {"EHLO": "550 no", "HELO": "550 no"}, (CLIENT_REFUSED,) * 2, ("451 4.4.1",) * 2
+    ),
+    "takes neither now": Case({"EHLO": "450 no", "HELO": "450 no"}, (LATER, LATER), ("451 4.4.1",) * 2),
     "takes HELO alone": Case({"EHLO": "500 what?"}, (SENT, SENT), ("250", "250")),
     "closes after MAIL": Case({"MAIL": CLOSE}, (LATER, LATER), ("451 4.4.2",) * 2),
     "closes after the first recipient": Case({"RCPT": "250 ok" + CLOSE}, (LATER, LATER), ("451 4.4.2",) * 2),
@@ -85,7 +97,7 @@ CASES = {
     "closes behind the dot": Case({"DOT": CLOSE}, (LATER, LATER), ("451 4.4.2",) * 2),
     "closes when all is said": Case({"DOT": "250 ok" + CLOSE}, (SENT, SENT), ("250 ok", "250 ok")),
     "no RSET": Case({"RCPT": "550 5.1.1 no", "DATA": "554 no", "RSET": "500 no"}, (REFUSED,) * 2, ("550 5.1.1",) * 2),
-    "closes after RSET": Case({"DATA": "554 5.7.1 no", "RSET": CLOSE}, (MESSAGE_REFUSED,) * 2, ("554 5.7.1",) * 2),
+    "closes after RSET": Case({"DATA": "554 5.7.1 no", "RSET": CLOSE}, (CLIENT_REFUSED,) * 2, ("554 5.7.1",) * 2),
 }
 SLOW = ["CONNECT", "EHLO", "MAIL", "RCPT", "DATA", "DOT"]
 
@@ -109,6 +121,59 @@ def test_what_becomes_of_two_recipients(case: Case, extensions: tuple[str, ...])
         assert outcome.lost == beginning.startswith("451 4.4.")
     if SENT in case.kinds:
         assert peer.messages == [POST]
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind"),
+    [
+        ("550 5.1.1 no such user", REFUSED),
+        ("550 5.1.1 <relay@x> not relay: User unknown in relay recipient table", REFUSED),
+        ("550 5.1.2 no such host", REFUSED),
+        ("553 5.1.3 no address", REFUSED),
+        ("550 5.1.6 moved", REFUSED),
+        ("556 5.1.10 takes no mail", REFUSED),
+        ("550 5.2.1 disabled", REFUSED),
+        ("550-5.1.1 no\r\n550 5.1.1 such user", REFUSED),
+        ("553 sorry, no mailbox here by that name. (#5.1.1)", REFUSED),
+        ("552 5.2.2 full", LATER),
+        ("450 5.7.1 odd", LATER),
+        ("554 5.7.1 Relay access denied", CLIENT_REFUSED),
+        ("550 5.7.26 not authenticated", CLIENT_REFUSED),
+        ("550 5.7.27 null MX", CLIENT_REFUSED),
+        ("553 5.1.7 your address is odd", CLIENT_REFUSED),
+        ("553 5.1.8 your domain does not exist", CLIENT_REFUSED),
+        ("554 5.5.0 protocol", CLIENT_REFUSED),
+        ("503 5.5.1 what?", CLIENT_REFUSED),
+        ("553 5.6.7 needs SMTPUTF8", CLIENT_REFUSED),
+        ("530 log in", CLIENT_REFUSED),
+        ("538 5.7.11 use TLS", CLIENT_REFUSED),
+        ("550 relay not permitted", CLIENT_REFUSED),
+        ("550 5.0.0 Relaying denied", CLIENT_REFUSED),
+        ("550 we do not relay", CLIENT_REFUSED),
+        ("553 sorry, that domain isn't in my list of allowed rcpthosts (#5.7.1)", CLIENT_REFUSED),
+        ("550 Unrouteable address", UNCLEAR),
+        ("550 relay.example says no such user", UNCLEAR),
+        ("550 5.0.0 no", UNCLEAR),
+        ("550 5.3.5 system config error", UNCLEAR),
+        ("550 5.4.1 access denied", UNCLEAR),
+        ("550 see 5.1.1", UNCLEAR),
+        ("550", UNCLEAR),
+    ],
+)
+def test_what_a_recipients_reply_is_about(reply: str, kind: Kind) -> None:
+    with Peer(RCPT=reply) as peer:
+        connection = SMTPConnection("127.0.0.1", peer.port)
+        (outcome,) = connection.sendmail(LIST, TWO[:1], POST)
+        connection.quit()
+    assert outcome.kind is kind
+
+
+def test_an_address_that_the_server_cannot_be_told_is_no_fault_of_its_owner() -> None:
+    with Peer() as peer:
+        connection = SMTPConnection("127.0.0.1", peer.port)
+        outcomes = connection.sendmail(LIST, ["jürgen@example.org", "a b@example.org"], POST)
+        connection.quit()
+    assert [outcome.kind for outcome in outcomes] == [CLIENT_REFUSED, REFUSED]
 
 
 def _fresh(answers: dict[str, str | Iterable[str]]) -> dict[str, str | Iterable[str]]:

@@ -109,28 +109,45 @@ def test_no_path_ends_its_command(address: str, smtputf8: bool) -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "recipient", "message"),
+    ("code", "recipient", "before", "behind"),
     [
-        (450, Kind.LATER, Kind.LATER),
-        (452, Kind.LATER, Kind.LATER),
-        (499, Kind.LATER, Kind.LATER),
-        (500, Kind.REFUSED, Kind.MESSAGE_REFUSED),
-        (550, Kind.REFUSED, Kind.MESSAGE_REFUSED),
-        (552, Kind.LATER, Kind.MESSAGE_REFUSED),
-        (599, Kind.REFUSED, Kind.MESSAGE_REFUSED),
-        (530, Kind.LATER, Kind.LATER),
-        (538, Kind.LATER, Kind.LATER),
+        (450, Kind.LATER, Kind.LATER, Kind.LATER),
+        (452, Kind.LATER, Kind.LATER, Kind.LATER),
+        (499, Kind.LATER, Kind.LATER, Kind.LATER),
+        (500, Kind.UNCLEAR, Kind.CLIENT_REFUSED, Kind.MESSAGE_REFUSED),
+        (550, Kind.UNCLEAR, Kind.CLIENT_REFUSED, Kind.MESSAGE_REFUSED),
+        (552, Kind.LATER, Kind.MESSAGE_REFUSED, Kind.MESSAGE_REFUSED),
+        (599, Kind.UNCLEAR, Kind.CLIENT_REFUSED, Kind.MESSAGE_REFUSED),
+        (530, Kind.CLIENT_REFUSED, Kind.CLIENT_REFUSED, Kind.CLIENT_REFUSED),
+        (538, Kind.CLIENT_REFUSED, Kind.CLIENT_REFUSED, Kind.CLIENT_REFUSED),
     ],
 )
-def test_what_a_no_means(code: int, recipient: Kind, message: Kind) -> None:
+def test_what_a_no_means(code: int, recipient: Kind, before: Kind, behind: Kind) -> None:
+    """At RCPT, at MAIL and DATA, and behind the dot."""
     assert trouble.at_recipient(Reply(code, "")) is recipient
-    assert trouble.at_message(Reply(code, "")) is message
+    assert trouble.before_content(Reply(code, "")) is before
+    assert trouble.behind_content(Reply(code, "")) is behind
 
 
 @given(st.integers().filter(lambda code: code // 100 != 5))
 def test_only_a_5xx_is_for_ever(code: int) -> None:
     assert trouble.at_recipient(Reply(code, "")) is Kind.LATER
-    assert trouble.at_message(Reply(code, "")) is Kind.LATER
+    assert trouble.before_content(Reply(code, "")) is Kind.LATER
+    assert trouble.behind_content(Reply(code, "")) is Kind.LATER
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("554 5.7.1 <bo@x>: Relay access denied", "554 5.7.1"),
+        ("550 relay not permitted", "550"),
+        ("553 no (#5.7.1)", "553 5.7.1"),
+        ("550 see 5.1.1", "550"),
+        ("", ""),
+    ],
+)
+def test_what_is_said_to_many_in_the_same_words(line: str, said: str) -> None:
+    assert trouble.code_and_status(line) == said
 
 
 @pytest.mark.parametrize(

@@ -316,6 +316,49 @@ def test_every_outcome_has_its_place(world: World, by_itself: bool) -> None:
     assert world.counted == {"sent": 1, "deferred": 1, "failed": 2}
 
 
+@pytest.mark.parametrize("by_itself", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "reply"), [(Kind.CLIENT_REFUSED, "554 5.7.1 Relay access denied"), (Kind.UNCLEAR, "550 no")]
+)
+def test_a_server_that_refuses_us_is_asked_again_and_told_of(
+    world: World, capfd: pytest.CaptureFixture[str], by_itself: bool, kind: Kind, reply: str
+) -> None:
+    everybody = ["a@x", "b@x", "c@x"]
+    world.mailer.replies = dict.fromkeys(everybody, (kind, reply))
+    world.put(chunk(*everybody, by_itself=by_itself))
+    world.handle()
+    (told,) = waiting(world, "bounces")
+    states = dict.fromkeys(everybody, reply)
+    assert (told.recipients, told.metadata) == (tuple(everybody), {"envsender": BOUNCES, "client_refused": states})
+    assert waiting(world, "retry") == []
+    world.clock.now += 600.0
+    (again,) = waiting(world, "retry")
+    assert (again.recipients, again.metadata["states"]) == (tuple(everybody), states)
+    assert world.counted == {"client_refused": 3}
+    assert (
+        f'event="the mail server refuses us" part=delivery id=T1 list={LISTID} recipients=3' in capfd.readouterr().err
+    )
+
+
+def test_a_server_that_takes_some_refuses_the_others_for_what_they_are(world: World) -> None:
+    world.mailer.replies = dict.fromkeys(("a@x", "b@x"), (Kind.UNCLEAR, "550 Unrouteable address"))
+    world.put(chunk("a@x", "b@x", "c@x", by_itself=True))
+    world.handle()
+    (refused,) = waiting(world, "bounces")
+    assert refused.metadata["refused"].keys() == {"a@x", "b@x"}
+    assert world.counted == {"sent": 1, "failed": 2}
+
+
+def test_a_server_that_refused_us_to_the_end(world: World) -> None:
+    world.mailer.replies = {"bo@x": (Kind.CLIENT_REFUSED, "554 5.7.1 Relay access denied")}
+    history = {"tries": 40, "since": NOW - 5 * DAY, "states": {}}
+    world.put(Entry(queue="retry", listid=LISTID, recipients=("bo@x",), metadata={"envsender": BOUNCES, **history}))
+    world.handle(queue="retry")
+    told = [each.metadata.keys() - {"envsender"} for each in waiting(world, "bounces")]
+    assert told == [{"client_refused"}, {"expired"}]
+    assert world.counted == {"failed": 1}
+
+
 def test_from_the_first_attempt_to_the_last(world: World) -> None:
     """One recipient recovers, one does not: there are attempts at growing distances, and it is told of in the end."""
     world.mailer.replies = {each: (Kind.LATER, f"450 4.2.0 {each} is away") for each in ("bo@x", "cy@x")}

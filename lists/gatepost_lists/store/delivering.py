@@ -126,6 +126,11 @@ class Delivering(Connected):
         with self.transaction() as connection:
             return told.first_time(connection, mailing_list, key, now, keep_seconds)
 
+    def first_time_anywhere(self, mailing_list: str, key: str, now: float, keep_seconds: float) -> bool:
+        """The same where no list may have been asked it; for what is asked now and then alone."""
+        with self.transaction() as connection:
+            return told.first_time_anywhere(connection, mailing_list, key, now, keep_seconds)
+
     def spend(self, mailing_list: str, budgets: Sequence[Budget], now: float) -> list[int]:
         """Take one of each budget of a list, or, where one is used up, of none; what is left of each, -1 of that."""
         with self.transaction() as connection:

@@ -13,12 +13,26 @@ from gatepost_lists.store.schema import told
 
 def first_time(connection: sa.Connection, text: str, key: str, now: float, keep_seconds: float) -> bool:
     """Whether a list is asked this for the first time; it is then kept for so long."""
-    storable = key.encode("utf-8", "backslashreplace").decode()
-    list_key, what = _current(connection, text, now), f"once {storable}"
+    list_key, what = _current(connection, text, now), _once(key)
     if _times(connection, list_key, what):
         return False
     _keep(connection, list_key, what, 1, now + keep_seconds)
     return True
+
+
+def first_time_anywhere(connection: sa.Connection, text: str, key: str, now: float, keep_seconds: float) -> bool:
+    """Whether any list is asked this for the first time; it is then kept, with this one, for so long.
+
+    Looks at all that has been told: only for what is asked now and then.
+    """
+    this = sa.and_(told.c.what == _once(key), told.c.expires > now)
+    is_known = connection.scalar(sa.select(sa.exists().where(this)))
+    return not is_known and first_time(connection, text, key, now, keep_seconds)
+
+
+def _once(key: str) -> str:
+    storable = key.encode("utf-8", "backslashreplace").decode()
+    return f"once {storable}"
 
 
 def spend(connection: sa.Connection, text: str, budgets: Sequence[Budget], now: float) -> list[int]:

@@ -21,7 +21,7 @@ from gatepost_delivery.outgoing.auth import Plaintext, log_in
 from gatepost_delivery.outgoing.client import Client, open_client
 from gatepost_delivery.outgoing.content import Content, prepared
 from gatepost_delivery.outgoing.transaction import Mail, Transaction
-from gatepost_delivery.outgoing.values import Kind, Outcome
+from gatepost_delivery.outgoing.values import Outcome
 
 # RFC 5321 section 4.5.3.2: the longest of a client's waits but the one after the dot.
 TIMEOUT = 300.0
@@ -87,8 +87,8 @@ class SMTPConnection:
         try:
             client = self._client or self._open()
         except (OSError, ValueError) as error:
-            reply = trouble.unreachable(self._server, error)
-            return [Outcome(recipient, Kind.LATER, reply, lost=True) for recipient in mail.recipients]
+            kind, reply = trouble.at_opening(error), trouble.unreachable(self._server, error)
+            return [Outcome(recipient, kind, reply, lost=True) for recipient in mail.recipients]
         transaction = Transaction(client, self._server, mail)
         outcomes = transaction.run()
         if not client.is_open:

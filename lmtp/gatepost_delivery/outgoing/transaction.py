@@ -57,7 +57,7 @@ class Transaction:
         try:
             sender = path(self._mail.sender, smtputf8=utf8) if self._mail.sender else NULL
         except Unwritable as error:
-            self._decide_rest(trouble.at_message(error.reply), str(error))
+            self._decide_rest(trouble.before_content(error.reply), str(error))
             return
         paths = self._paths(utf8)
         if paths:
@@ -85,7 +85,7 @@ class Transaction:
                 if not trouble.is_positive(reply):
                     self._decide(number, trouble.at_recipient(reply), str(reply))
         else:
-            self._decide_rest(trouble.at_message(mail), str(mail))
+            self._decide_rest(trouble.before_content(mail), str(mail))
         if self._open_recipients() or self._client.has_extn("pipelining"):
             *_, data = replies  # behind a MAIL that was refused, the answers to each RCPT mean nothing
             self._data(data)
@@ -95,11 +95,11 @@ class Transaction:
     def _data(self, data: Reply) -> None:
         goes_on = data.code // 100 == trouble.INTERMEDIATE
         if not goes_on:
-            self._decide_rest(trouble.at_message(data), str(data))
+            self._decide_rest(trouble.before_content(data), str(data))
             self._reset()
         elif self._open_recipients():
             reply = self._client.send_content(self._mail.content.wire)
-            kind = Kind.SENT if trouble.is_positive(reply) else trouble.at_message(reply)
+            kind = Kind.SENT if trouble.is_positive(reply) else trouble.behind_content(reply)
             self._decide_rest(kind, str(reply))
         else:
             self._client.send_content(b".\r\n")

@@ -1,11 +1,14 @@
 """All policy about failures of outgoing mail: what a reply, or the lack of one, means for whom. No I/O here.
 
 - A reply is classified by its first digit, never by a closed list: whatever is unknown or rubbish is temporary.
-- A recipient is refused by a 5xx to its RCPT alone. A 5xx to MAIL, to DATA or behind the dot says something about the
-  message, and counts against nobody's address.
+- A recipient is refused by a 5xx to its RCPT alone, and then only if the reply is about an address or a mailbox (RFC
+  3463: subjects 1 and 2). A server that is not to relay for us says so at RCPT, too, and so do many that dislike our
+  address, our HELO or our sender: that is about the client, and tried again. So are 530 and 538 (RFC 3207 section 4,
+  RFC 4954 section 6: log in first, or use TLS), and a 5xx before any RCPT, or to DATA, unless it is about the message.
+- What a reply to RCPT without a status, or with one of another subject, is about can only be told from what becomes of
+  other recipients (refusals.py).
+- A 5xx behind the dot says something about the message, and counts against nobody's address.
 - A 552 to RCPT is temporary: the mailbox is full (RFC 5321 section 4.5.3.1.10 reads it as 452, too).
-- 530 and 538 (RFC 3207 section 4, RFC 4954 section 6: log in first, or use TLS) are about the settings, here or there:
-  temporary, like every trouble that is neither the message's nor the recipient's.
 - A server that cannot be reached, that does not let one in, or whose certificate does not hold is temporary.
 - 421 and rubbish end the session, as a closed connection or a time-out does: whoever has no reply yet is tried later.
   If the dot had been sent, that may make it twice; it is never lost.
@@ -15,6 +18,7 @@
 
 from __future__ import annotations
 
+import re
 import smtplib
 import ssl
 from typing import NamedTuple
@@ -27,8 +31,21 @@ MAX_TEXT = 512
 POSITIVE, INTERMEDIATE = 2, 3
 _TRANSIENT, _PERMANENT = 4, 5
 _CLOSING = 421
-_MAILBOX_FULL = 552
-_LOG_IN_FIRST = frozenset((530, 538))
+_TOO_MUCH = 552
+_LOG_IN_FIRST = ("530", "538")
+
+# RFC 3463 and the registry that it began: subject and detail of a permanent status. qmail writes it at the end.
+_status = re.compile(r"(?:^(?:\d{3}[ -])?|\(#)5\.(\d{1,3})\.(\d{1,3})\b").search
+_NOTHING, _ADDRESS, _MAILBOX, _PROTOCOL, _CONTENT, _POLICY = 0, 1, 2, 5, 6, 7
+# Our address as a sender: its syntax, its domain. An address that needs SMTPUTF8 where there is none.
+_ABOUT_CLIENT = frozenset(((_ADDRESS, 7), (_ADDRESS, 8), (_CONTENT, 7)))
+# The length of the message: for a mailbox, for the server.
+_ABOUT_LENGTH = frozenset(((_MAILBOX, 3), (3, 4)))
+# Exim says `relay not permitted` without a status, and others have words of their own.
+_is_about_relaying = re.compile(
+    r"\brelay(?:ing)?(?: access)?(?: is)? (?:denied|not|prohibited|refused)\b|\b(?:not|cannot|unable to) relay\b",
+    re.IGNORECASE,
+).search
 
 
 class Unusable(OSError):
@@ -66,21 +83,69 @@ def ends_session(reply: Reply, wanted: int = POSITIVE) -> bool:
 
 def at_recipient(reply: Reply) -> Kind:
     """What a no to RCPT means for that recipient."""
-    return Kind.LATER if reply.code == _MAILBOX_FULL or not _is_permanent(reply) else Kind.REFUSED
+    if reply.code == _TOO_MUCH or not _is_permanent(reply):
+        return Kind.LATER
+    if is_about_client(str(reply)):
+        return Kind.CLIENT_REFUSED
+    return Kind.REFUSED if _subject(reply) in {_ADDRESS, _MAILBOX} else Kind.UNCLEAR
 
 
-def at_message(reply: Reply) -> Kind:
-    """What a no to MAIL, to DATA or behind the dot means for all who have not been refused by themselves."""
-    return Kind.MESSAGE_REFUSED if _is_permanent(reply) else Kind.LATER
+def before_content(reply: Reply) -> Kind:
+    """What a no to MAIL or to DATA means for all who have not been refused by themselves.
+
+    Of the message the server knows no more by then than how long it is, and which extensions it needs.
+    """
+    if not _is_permanent(reply):
+        return Kind.LATER
+    is_about_message = reply.code == _TOO_MUCH or _parts(str(reply)) in _ABOUT_LENGTH or _subject(reply) == _CONTENT
+    return Kind.MESSAGE_REFUSED if is_about_message and not is_about_client(str(reply)) else Kind.CLIENT_REFUSED
+
+
+def behind_content(reply: Reply) -> Kind:
+    """What a no behind the dot means for all who have not been refused by themselves."""
+    if not _is_permanent(reply):
+        return Kind.LATER
+    return Kind.CLIENT_REFUSED if str(reply).startswith(_LOG_IN_FIRST) else Kind.MESSAGE_REFUSED
+
+
+def is_about_client(line: str) -> bool:
+    """Whether a permanent reply, or what a report repeats of one, is about who sends, and not about a recipient."""
+    subject, detail = _parts(line)
+    if subject == _NOTHING and _is_about_relaying(line):
+        return True
+    is_client = subject in {_PROTOCOL, _POLICY} or (subject, detail) in _ABOUT_CLIENT
+    return is_client or line.startswith(_LOG_IN_FIRST)
+
+
+def code_and_status(line: str) -> str:
+    """'554 5.7.1' of a permanent reply, or '554' where it has no status: what is said to many in the same words."""
+    found = _status(line)
+    return f"{line[:3]} 5.{found[1]}.{found[2]}" if found else line[:3]
+
+
+def _parts(line: str) -> tuple[int, int]:
+    """Subject and detail of a reply's permanent status; (0, 0) where it has none."""
+    found = _status(line)
+    return (int(found[1]), int(found[2])) if found else (_NOTHING, 0)
+
+
+def _subject(reply: Reply) -> int:
+    return _parts(str(reply))[0]
 
 
 def _is_permanent(reply: Reply) -> bool:
-    return reply.code // 100 == _PERMANENT and reply.code not in _LOG_IN_FIRST
+    return reply.code // 100 == _PERMANENT
 
 
 def may_be_stale(replies: int, *, used_before: bool) -> bool:
     """Whether a session that ended behind so many replies may have been dead already, so that a new one is tried."""
     return used_before and not replies
+
+
+def at_opening(error: Exception) -> Kind:
+    """What it means for all that no session could be opened."""
+    is_refusal = isinstance(error, smtplib.SMTPResponseException) and error.smtp_code // 100 == _PERMANENT
+    return Kind.CLIENT_REFUSED if is_refusal else Kind.LATER
 
 
 def unreachable(server: str, error: Exception) -> str:

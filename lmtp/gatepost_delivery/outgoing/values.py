@@ -10,12 +10,16 @@ class Kind(Enum):
     """What became of a message for one recipient.
 
     SENT: the mail server has it. LATER: it is to be tried again. REFUSED: not for this recipient, ever; that counts
-    against the address. MESSAGE_REFUSED: not this message, ever; that counts against nobody's address.
+    against the address. CLIENT_REFUSED: not from us, whoever it is for; it is to be tried again, and somebody must look
+    at it. UNCLEAR: refused by a reply that does not say which of the two. MESSAGE_REFUSED: not this message, ever; that
+    counts against nobody's address.
     """
 
     SENT = "sent"
     LATER = "later"
     REFUSED = "refused"
+    CLIENT_REFUSED = "client_refused"
+    UNCLEAR = "unclear"
     MESSAGE_REFUSED = "message_refused"
 
 

@@ -38,6 +38,16 @@ def test_it_is_the_first_time_again_when_what_was_kept_expires(store: Store) -> 
     assert not store.first_time(ANN, "key", 119.0, 60)
 
 
+def test_the_first_time_anywhere_is_one_for_all_lists(store: Store) -> None:
+    store.create_list(BOB)
+    assert store.first_time_anywhere(ANN, "key", 0.0, 60)
+    assert not store.first_time_anywhere(BOB, "key", 59.0, 1000)
+    assert not store.first_time(ANN, "key", 59.0, 60)
+    assert store.first_time_anywhere(BOB, "Key", 0.0, 60)
+    assert store.first_time_anywhere(BOB, "key", 60.0, 60)
+    assert not store.first_time_anywhere(ANN, "key", 61.0, 60)
+
+
 @pytest.mark.parametrize("key", ["", "\udcff", "x" * 100_000, "<id@x>\r\n"])
 def test_any_text_is_a_key(store: Store, key: str) -> None:
     assert store.first_time(ANN, key, 0.0, 60)
