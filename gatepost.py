@@ -347,6 +347,7 @@ def run(configuration: Configuration, parts: tuple[str, ...], stdio: bool) -> in
 
     live.configure_log()
     live.tell()
+    live.warn()
     wanted = parts_of(live, parts)
     if not wanted:
         raise click.UsageError(f"no part is enabled in {configuration.path}")

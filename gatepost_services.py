@@ -59,6 +59,19 @@ class LiveSettings:
 
         log.get_logger(self.part).info("settings read", file=str(self.path))
 
+    def warn(self) -> None:
+        """Say in the log what makes a run of them dangerous."""
+        from gatepost_conf.passwords import others_can_read, passwords  # noqa: PLC0415 - for the services alone
+        from gatepost_service import log  # noqa: PLC0415
+
+        logger = log.get_logger(self.part)
+        if (found := passwords(self.settings)) and others_can_read(self.path):
+            logger.warning(
+                "others can read a password", file=str(self.path), keys=found, mend=f"chmod o-rwx {self.path}"
+            )
+        if os.geteuid() == 0:
+            logger.warning("running as root", mend="run it as a user of its own, as 'gatepost conf systemd' does")
+
     def read(self) -> Settings:
         """The settings as the file has them now.
 

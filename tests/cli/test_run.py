@@ -6,6 +6,7 @@ import re
 import shlex
 import signal
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import pytest
 
 from cli.conftest import CommandLine
 from gatepost_conf.settings import Settings
+from needs import IS_ROOT
 from running import ROOT, Gatepost
 
 # Every part, each where no other program can be.
@@ -54,8 +56,30 @@ def test_that_the_settings_were_read_is_said_once(running: Gatepost) -> None:
     assert running.output.count("settings read") == 5
 
 
+def test_root_is_told_to_run_it_as_somebody_else(running: Gatepost) -> None:
+    assert running.output.count('event="running as root"') == int(IS_ROOT)
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640])
+def test_a_password_that_others_can_read_is_warned_of(mode: int) -> None:
+    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        settings = (
+            '[delivery]\nsmtp_pass = "geheim"\n[policy]\nlisten = ["inet:127.0.0.1:0"]\n[socketmap]\nenabled = false\n'
+        )
+        gatepost = Gatepost(folder, settings, "policy")
+        gatepost.settings.chmod(mode)
+        with gatepost:
+            gatepost.wait_line("^policy ready")
+        warned = [line for line in gatepost.output.splitlines() if "others can read a password" in line]
+    assert len(warned) == int(mode == 0o644)
+    assert all(f'keys="[\'[delivery] smtp_pass\']" mend="chmod o-rwx {gatepost.settings}"' in line for line in warned)
+    assert "geheim" not in gatepost.output
+
+
 def test_the_page_shows_what_is_printed(running: Gatepost) -> None:
-    """All of it, in whatever order the parts are ready; with the addresses that are the default."""
+    """All of it, in whatever order the parts are ready; with the addresses that are the default; not as root."""
     settings = Settings()
     listen = {
         "policy": settings.policy.listen[0],
@@ -70,7 +94,8 @@ def test_the_page_shows_what_is_printed(running: Gatepost) -> None:
         return re.sub(r"^time=\S+", "time=", line).replace(str(running.folder), "/etc/gatepost")
 
     [sample] = re.findall(r"^\$ gatepost run\n(.*?)```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-    assert sorted(map(as_on_the_page, running.output.splitlines())) == sorted(map(as_on_the_page, sample.splitlines()))
+    printed = [line for line in running.output.splitlines() if "running as root" not in line]
+    assert sorted(map(as_on_the_page, printed)) == sorted(map(as_on_the_page, sample.splitlines()))
 
 
 def test_the_unit_s_way_to_have_the_settings_read_again_needs_the_shell_alone(running: Gatepost) -> None:

@@ -71,6 +71,16 @@ def test_a_host_without_a_full_name(name: str, site: Site, machine: Planted) -> 
     assert wrong(site.examine(machine, {HOST_NAME: name})) == {"host-name"}
 
 
+@pytest.mark.parametrize(("mode", "found"), [(0o644, {"settings-secret"}), (0o640, set())])
+def test_a_password_that_others_can_read(mode: int, found: set[str], site: Site, machine: Planted) -> None:
+    with site.changed({"[postfix]": '[delivery]\nsmtp_pass = "geheim"\n[postfix]'}) as file:
+        file.chmod(mode)
+        findings = site.look(machine, file)
+    assert wrong(findings) == found
+    assert "[delivery] smtp_pass" in next(one.text for one in findings if one.name == "settings-secret")
+    assert all("geheim" not in f"{one.text} {one.mend}" for one in findings)
+
+
 @pytest.mark.parametrize("seconds", [0.5, 1.6e9, 8e9])
 def test_a_wrong_clock(seconds: float, site: Site, machine: Planted) -> None:
     machine.clock = seconds

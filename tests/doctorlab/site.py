@@ -95,15 +95,12 @@ class Site:
     def examine(self, machine: Planted, settings: Mapping[str, str] | None = None, **options: str) -> list[Finding]:
         """The findings; settings: lines of gatepost.toml, and what stands there instead."""
         with self.changed(settings or {}) as file:
-            case = Case(
-                machine,
-                load(file),
-                file,
-                Path("/usr/bin/gatepost"),
-                Schema(VERSION_TABLE, SCHEMA_VERSION),
-                Options(**options),
-            )
-            return list(examine(case))
+            return self.look(machine, file, **options)
+
+    def look(self, machine: Planted, file: Path, **options: str) -> list[Finding]:
+        """The findings with that file of settings."""
+        program, schema = Path("/usr/bin/gatepost"), Schema(VERSION_TABLE, SCHEMA_VERSION)
+        return list(examine(Case(machine, load(file), file, program, schema, Options(**options))))
 
     @contextmanager
     def changed(self, settings: Mapping[str, str]) -> Iterator[Path]:

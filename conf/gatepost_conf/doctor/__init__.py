@@ -7,7 +7,7 @@
 - `addresses`, `restrictions`, `modes`  how servers write addresses and restrictions, and what a user may do
 - `postfix_config`, `exim_config`, `sendmail_config`  what the mail servers say of themselves
 - `postfix_wires`    what Postfix is told to dial
-- `clock`, `versions`, `hosts`, `stores`, `domains`, `closed_lists`  the items about gatepost and its machine
+- `clock`, `versions`, `secrets`, `hosts`, `stores`, `domains`, `closed_lists`  the items about gatepost and its machine
 - `sockets`, `other_doors`                             the items about what mail servers dial here
 - `postfix_doors`, `postfix_relay`, `postfix_tables`, `exim`, `sendmail`        the items about the mail servers
 
@@ -35,6 +35,7 @@ __all__ = [
     "postfix_tables",
     "postfix_wires",
     "restrictions",
+    "secrets",
     "sendmail",
     "sendmail_config",
     "sockets",

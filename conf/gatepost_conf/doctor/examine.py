@@ -15,6 +15,7 @@ from gatepost_conf.doctor import (
     postfix_doors,
     postfix_relay,
     postfix_tables,
+    secrets,
     sendmail,
     sockets,
     stores,
@@ -39,7 +40,16 @@ def _always(_: Case) -> None:
 
 
 GROUPS = (
-    Group("machine", _always, (("versions", versions.versions), ("clock", clock.clock), ("mode", closed_lists.mode))),
+    Group(
+        "machine",
+        _always,
+        (
+            ("versions", versions.versions),
+            ("clock", clock.clock),
+            ("mode", closed_lists.mode),
+            ("settings-secret", secrets.settings_file),
+        ),
+    ),
     Group("names", _always, (("host-name", hosts.host_name), ("localhost", hosts.localhost))),
     Group(
         "stores",
