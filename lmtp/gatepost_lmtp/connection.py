@@ -164,6 +164,13 @@ class Connection(LMTP):
         if not self._held and not self._ending:
             self._work()
 
+    def give_way(self) -> bool:
+        """Close if no transaction is under way; whether that is so, and was not done before."""
+        if self._held or self._ending or self.in_transaction:
+            return False
+        self.end(replies.TOO_MANY_CONNECTIONS)
+        return True
+
     def command(self, verb: bytes) -> Command | None:
         """What obeys a verb, in capitals; None if there is no such command."""
         raise NotImplementedError

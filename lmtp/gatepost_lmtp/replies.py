@@ -31,6 +31,7 @@ TROUBLE = b"451 4.3.0 cannot tell now, try again later\r\n"
 TIMED_OUT = b"421 4.4.2 nothing came for too long\r\n"
 SHUTTING_DOWN = b"421 4.3.2 the service is going down\r\n"
 TOO_MANY_ERRORS = b"421 4.7.0 too many bad commands\r\n"
+TOO_MANY_CONNECTIONS = b"421 4.3.2 too many connections, and this one is idle\r\n"
 FAULT = b"421 4.3.0 a fault of ours, try again later\r\n"
 
 _NOT_OURS_BUT_OUR_DOMAIN = b"550 5.1.1 no such mailing list\r\n"

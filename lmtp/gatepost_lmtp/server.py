@@ -16,6 +16,7 @@ from gatepost_service.accept import Acceptor
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Gauges
 from gatepost_service.part import Part, Worker
+from gatepost_service.process import connections_allowed
 from gatepost_service.sockets import ListenAddress
 from gatepost_service.worker import async_part
 
@@ -38,7 +39,10 @@ class LmtpServer:
             worker.load,
             worker.listeners,
             lambda: Session(self),
-            max_connections=max(self.options.max_connections // worker.part.workers, 1),
+            max_connections=min(
+                max(self.options.max_connections // worker.part.workers, 1),
+                connections_allowed(files=2),  # its own, and that of its message
+            ),
         )
 
     def new_name(self) -> str:

@@ -113,6 +113,7 @@ class Session(Connection):
         return self.envelope.asker is not NOBODY
 
     def heard(self) -> None:
+        self._door.clients.heard(self)
         if self._unconfirmed:
             delivered = self.delivered()
             while self._unconfirmed and self._unconfirmed[0][0] <= delivered:

@@ -14,11 +14,15 @@ from gatepost_policy.socketmap import DOOR, NetstringReader, SocketmapService
 from gatepost_policy.socketmap import Options as SocketmapOptions
 from gatepost_service.log import VerdictLog
 from gatepost_service.part import Part, Worker
+from gatepost_service.process import connections_allowed
 from gatepost_service.sockets import ListenAddress
 from gatepost_service.worker import async_part
 
 # How long a log line may wait for others, so that one write does for many.
 FLUSH_SECONDS = 0.01
+# Connections to one of the two protocols that one worker holds open. Postfix keeps one for each smtpd process (100 by
+# default) and server it asks.
+MAX_CONNECTIONS = 10_000
 
 
 @dataclass(frozen=True)
@@ -45,8 +49,9 @@ class PolicyWorker:
             Server("policy", RequestReader, self._policy.answer, now.policy.timeout),
             Server(DOOR, NetstringReader, self._tables.answer, now.socketmap.timeout),
         )
-        self._servers[0].listen(worker.load, worker.listeners[:own])
-        self._servers[1].listen(worker.load, worker.listeners[own:])
+        most = min(MAX_CONNECTIONS, connections_allowed(files=len(self._servers)))
+        self._servers[0].listen(worker.load, worker.listeners[:own], most)
+        self._servers[1].listen(worker.load, worker.listeners[own:], most)
 
     async def close(self) -> None:
         """Stop listening; every request that has arrived whole is answered, then its connection ends."""

@@ -5,7 +5,8 @@
 - What is no request ends its connection without a reply, with one warning; all others go on undisturbed.
 - Who does not read its answers is not read either.
 - A request that has begun must end within the time-out. An idle connection between requests may stay: Postfix keeps
-  it for as long as it likes.
+  it for as long as it likes. Only where there are too many connections the one that was heard of last before all others
+  is closed; Postfix then asks over another.
 """
 
 from __future__ import annotations
@@ -19,10 +20,6 @@ from typing import Generic, cast
 from gatepost_policy.protocol import Asked, ProtocolError, Reader
 from gatepost_service.accept import Acceptor, Load
 from gatepost_service.log import get_logger
-
-# Connections to one protocol that one worker holds open. Postfix keeps one for each smtpd process (100 by default) and
-# server it asks.
-MAX_CONNECTIONS = 10_000
 
 
 class Server(Generic[Asked]):
@@ -46,7 +43,7 @@ class Server(Generic[Asked]):
         self.turn = Turn(answer)
         self.log = get_logger(name)
 
-    def listen(self, load: Load, listeners: Sequence[socket.socket], max_connections: int = MAX_CONNECTIONS) -> None:
+    def listen(self, load: Load, listeners: Sequence[socket.socket], max_connections: int) -> None:
         """Begin to take connections."""
         self.clients = Acceptor(load, listeners, lambda: Connection(self), max_connections=max_connections)
 
@@ -98,6 +95,7 @@ class Connection(asyncio.Protocol, Generic[Asked]):
     def data_received(self, data: bytes) -> None:
         if self._ending:
             return
+        self._server.clients.heard(self)
         requests, error = self._reader.feed(data)
         if requests:
             self._stop_timer()  # what is unfinished now is another request
@@ -133,6 +131,13 @@ class Connection(asyncio.Protocol, Generic[Asked]):
         self._ending = True
         if not self._awaiting:
             self._transport.close()
+
+    def give_way(self) -> bool:
+        """Close the connection unless an answer is being made; a client that has not read those before loses them."""
+        if self._awaiting:
+            return False
+        self._transport.abort()
+        return True
 
     def _timed_out(self) -> None:
         self._end(ProtocolError(f"a request was not finished within {self._server.timeout:g} s"))

@@ -3,11 +3,15 @@
 Each worker watches the sockets in its own event loop and takes one connection at a time. How many connections each has
 stands in memory that all of them see. A worker that has more than another leaves a new connection to that one, but only
 for a few milliseconds: then it takes it itself, so that a busy or hanging worker keeps nobody waiting.
+
+Where a worker has no room for a new connection, the one that has been idle for longest is closed: whoever opens many
+keeps nobody out.
 """
 
 import asyncio
 import mmap
 import socket
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Protocol
 
@@ -16,7 +20,8 @@ from gatepost_service.sockets import address_of
 
 POLITE_STEP = 0.001  # s between two looks at a connection that was left to another worker; uvloop's clock ticks in ms
 POLITE_STEPS = 4  # so many looks, then it is taken
-PAUSE = 1.0  # s without accepting when no descriptor or memory is left (EMFILE …); it ends early with a connection
+PAUSE = 1.0  # s without accepting when there is no room for a connection; it ends early with one that is open
+ROOM_AGAIN = 0.9  # of the connections that there were when there was no room: with fewer, all is well again
 _AWAY = -1  # in a worker's slot: it takes no connections
 _INT = 4  # bytes of a slot
 
@@ -70,13 +75,17 @@ class Client(Protocol):
     def finish(self) -> None:
         """End the connection as soon as no transaction is under way."""
 
+    def give_way(self) -> bool:
+        """Begin to end the connection if no transaction is under way; whether it has begun to end."""
+
 
 class Acceptor:
     """Takes connections from `listeners` and joins each to a protocol that `protocol_factory` makes.
 
-    Make it in a running event loop. The protocol must call `opened` in its connection_made, and `closed` in its
-    connection_lost. No more than `max_connections` are open at a time: further ones wait in the kernel's queue, or are
-    taken by another worker.
+    Make it in a running event loop. The protocol must call `opened` in its connection_made, `heard` when something
+    comes from its client, and `closed` in its connection_lost. No more than `max_connections` are open at a time: a
+    further one is taken by another worker, or in place of the one that has been idle for longest, or waits in the
+    kernel's queue while none is idle.
     """
 
     def __init__(
@@ -93,10 +102,11 @@ class Acceptor:
         self._protocol_factory = protocol_factory
         self._max_connections = max_connections
         self._tasks: set[asyncio.Task[None]] = set()
-        self._clients: set[Client] = set()
+        self._clients: OrderedDict[Client, None] = OrderedDict()  # the one that was heard last is the last
         self._watching = False
+        self._pause: asyncio.TimerHandle | None = None
         self._stopped = False
-        self._told = False  # whether trouble has been logged since a connection could be taken
+        self._told_at = 0  # connections when it was logged that there is no room for more; 0 when there is
         self._idle = asyncio.Event()
         self._idle.set()
         self._connections = 0  # those that are still to be joined to their protocols included
@@ -105,13 +115,17 @@ class Acceptor:
 
     def opened(self, client: Client) -> None:
         """A client's protocol has its connection."""
-        self._clients.add(client)
+        self._clients[client] = None
         if self._stopped:
             client.finish()
 
+    def heard(self, client: Client) -> None:
+        """Something came from a client."""
+        self._clients.move_to_end(client)
+
     def closed(self, client: Client) -> None:
         """A client's connection has ended."""
-        self._clients.discard(client)
+        del self._clients[client]
         self._gone()
 
     async def end(self) -> None:
@@ -127,6 +141,8 @@ class Acceptor:
 
     def _gone(self) -> None:
         self._connections -= 1
+        if self._connections < self._told_at * ROOM_AGAIN:
+            self._told_at = 0
         if not self._connections:
             self._idle.set()
         if not self._stopped:
@@ -134,9 +150,12 @@ class Acceptor:
             self._watch()
 
     def _watch(self) -> None:
-        if self._watching or self._stopped or self._connections >= self._max_connections:
+        if self._watching or self._stopped:
             return
         self._watching = True
+        if self._pause is not None:
+            self._pause.cancel()
+            self._pause = None
         for listener in self._listeners:
             self._loop.add_reader(listener, self._readable, listener)
 
@@ -164,22 +183,22 @@ class Acceptor:
         self._accept(listener)
 
     def _accept(self, listener: socket.socket) -> None:
+        if self._connections >= self._max_connections:
+            self._make_room("too many connections", connections=self._connections)
+            return
         try:
             connection, _ = listener.accept()
         except (BlockingIOError, InterruptedError, ConnectionAbortedError):
             return  # another worker was faster, or the client has gone
         except OSError as error:
-            self._pause(listener, error)
+            self._make_room("no connection can be taken", listen=str(address_of(listener)), why=error.strerror)
             return
-        self._told = False
         connection.setblocking(False)
         if connection.family != socket.AF_UNIX:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._connections += 1
         self._idle.clear()
         self._load.add(1)
-        if self._connections >= self._max_connections:
-            self._unwatch()
         task = self._loop.create_task(self._join(connection))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -192,9 +211,12 @@ class Acceptor:
             self._gone()
             _log.exception("connection lost at its start")
 
-    def _pause(self, listener: socket.socket, error: OSError) -> None:
+    def _make_room(self, event: str, **fields: object) -> None:
+        """Take no connection until one has ended, or for a while. Say why, once until there is room again."""
         self._unwatch()
-        self._loop.call_later(PAUSE, self._watch)
-        if not self._told:
-            self._told = True
-            _log.error("no connection can be taken", listen=str(address_of(listener)), why=error.strerror)
+        self._pause = self._loop.call_later(PAUSE, self._watch)
+        ending = next((client for client in self._clients if client.give_way()), None)
+        if not self._told_at:
+            self._told_at = max(self._connections, 1)
+            what = "nothing: none is idle" if ending is None else "those idle for longest are closed"
+            _log.error(event, **fields, what=what)

@@ -18,6 +18,7 @@ from gatepost_service import log, terminal
 
 _PR_SET_PDEATHSIG = 1  # prctl(2)
 _PR_SET_NAME = 15
+_FILES_ASIDE = 64  # that connections leave for stores, log and listeners, or half of the limit if that is less
 _HANDLED = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGCHLD)
 
 
@@ -25,6 +26,14 @@ def raise_file_limit() -> None:
     """Let this process open as many files as it is allowed to: the soft limit is for programs that use select(2)."""
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
+def connections_allowed(files: int) -> int:
+    """How many connections this process may have if each takes so many of the files that it may open; 1 at least."""
+    limit, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if limit == resource.RLIM_INFINITY:
+        return sys.maxsize
+    return max((limit - min(_FILES_ASIDE, limit // 2)) // files, 1)
 
 
 def name_process(name: str) -> None:

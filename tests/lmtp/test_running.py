@@ -145,17 +145,36 @@ def test_a_silent_client_is_told_and_dropped(tmp_path: Path) -> None:
 
 
 def test_no_more_connections_than_allowed(tmp_path: Path) -> None:
+    """A transaction is never ended for it."""
     with running(tmp_path, "max_connections = 2") as receiver:
         first, second = receiver.client(), receiver.client()
+        assert told(first, ANNE, CLOSED) == told(second, ANNE, CLOSED) == ["250 2.1.5"]
         with receiver.connect("lmtp") as third:
+            receiver.wait_line("too many connections.*none is idle")
             third.setblocking(False)
-            assert second.command("NOOP").code == 250
             with pytest.raises(BlockingIOError):
                 third.recv(100)
             third.settimeout(60)
             first.quit()
             assert third.recv(100).startswith(b"220 ")
+            assert data(second, b"\r\n") == ["250 2.0.0"]
         second.quit()
+
+
+def test_idle_connections_keep_nobody_out(tmp_path: Path) -> None:
+    """The one that has been silent for longest is told to come again; what it has handed in is in the queue."""
+    with running(tmp_path, "max_connections = 2") as receiver:
+        first, second = receiver.client(), receiver.client()
+        assert told(first, ANNE, CLOSED) == told(second, ANNE, CLOSED) == ["250 2.1.5"]
+        assert data(first, b"\r\n") == ["250 2.0.0"]
+        with receiver.connect("lmtp"):
+            assert first.reply() == (421, "4.3.2", ("too many connections, and this one is idle",))
+            first.close()
+        with receiver.client() as third:
+            assert told(third, ANNE, CLOSED) == ["250 2.1.5"]
+            assert data(third, b"\r\n") == data(second, b"\r\n") == ["250 2.0.0"]
+        second.quit()
+        assert len(receiver.take_all()) == 3
 
 
 def test_every_kind_of_address(tmp_path: Path) -> None:

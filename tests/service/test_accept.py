@@ -25,6 +25,9 @@ class Client(asyncio.Protocol):
     def finish(self) -> None:
         self.transport.close()
 
+    def give_way(self) -> bool:
+        return False
+
     def connection_lost(self, exc: Exception | None) -> None:
         self.acceptor.closed(self)
 

@@ -231,33 +231,68 @@ def test_address_in_use_is_69_and_says_who_listens(tmp_path: Path, shape: Callab
             assert said in second.lines
 
 
-def test_more_connections_than_files_wait_until_one_ends(tmp_path: Path) -> None:
+def test_more_connections_than_files_close_those_that_are_idle_for_longest(tmp_path: Path) -> None:
     with Program(tmp_path, *ONE, "--files", "40") as program:  # what the process itself needs aside, over 10 are left
         address = program.ready()[0]
-        clients = [connect(address) for _ in range(40)]
-        program.wait_line('event="no connection can be taken" listen=inet:127.0.0.1:.* why="Too many open files"')
-        clients[0].close()
-        clients.append(clients.pop(0))
-        for client in clients[:10]:
-            assert ask(client, "hello").endswith("hello")
-        assert len([line for line in program.lines if "no connection" in line]) == 1
+        with connect(address) as busy:
+            ask(busy, "begin")
+            clients = [connect(address) for _ in range(40)]
+            for client in clients[-10:]:
+                assert ask(client, "hello").endswith("hello")
+            program.wait_line(
+                'event="no connection can be taken" listen=inet:127.0.0.1:.* why="Too many open files" what="those idle'
+            )
+            assert clients[0].recv(1) == b""
+            assert ask(busy, "end").endswith("end")
         for client in clients:
             client.close()
         assert worker_pid(address)
+        assert len([line for line in program.lines if "no connection" in line]) == 1
 
 
-def test_connections_beyond_the_limit_wait(tmp_path: Path) -> None:
+def test_where_none_is_idle_connections_beyond_the_limit_wait(tmp_path: Path) -> None:
     with Program(tmp_path, *ONE, "--max-connections", "2") as program:
         address = program.ready()[0]
-        with connect(address) as first, connect(address) as second, connect(address) as third:
-            ask(first, "hello"), ask(second, "hello")
+        with connect(address) as first, connect(address) as second:
+            ask(first, "begin"), ask(second, "begin")
+            third = connect(address)
             third.sendall(b"third\n")
+            program.wait_line('event="too many connections" connections=2 what="nothing: none is idle"')
             third.setblocking(False)
             with pytest.raises(BlockingIOError):
                 third.recv(1)
             first.close()
             third.settimeout(DEADLINE)
             assert third.recv(100).endswith(b"third\n")
+            third.close()
+
+
+def test_one_that_becomes_idle_makes_room(tmp_path: Path) -> None:
+    with Program(tmp_path, *ONE, "--max-connections", "1") as program:
+        address = program.ready()[0]
+        with connect(address) as first:
+            ask(first, "begin")
+            with connect(address) as second:
+                second.sendall(b"second\n")
+                program.wait_line("none is idle")
+                ask(first, "end")
+                assert second.recv(100).endswith(b"second\n")
+                assert first.recv(1) == b""
+
+
+def test_at_the_limit_the_one_that_was_idle_for_longest_is_closed(tmp_path: Path) -> None:
+    with Program(tmp_path, *ONE, "--max-connections", "3") as program:
+        address = program.ready()[0]
+        clients = [connect(address) for _ in range(3)]
+        for index in (1, 2, 0):
+            ask(clients[index], "hello")
+        for index in (1, 2, 0):
+            clients.append(connect(address))
+            assert ask(clients[-1], "hello").endswith("hello")
+            assert clients[index].recv(1) == b""
+        for client in clients:
+            client.close()
+        assert worker_pid(address)
 
 
 def test_connections_are_spread_evenly(tmp_path: Path) -> None:

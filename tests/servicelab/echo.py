@@ -35,6 +35,7 @@ class Echo(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         line = data.decode().strip()
+        self.service.clients.heard(self)
         self.service.worker.tally.count("echo", "any", "accept", 0.0002)
         self.service.verdicts.verdict("echo", "-", "-", line, "", "any", "accept", 250, "2.1.5", 0.2, "")
         if line == "stick":
@@ -44,6 +45,11 @@ class Echo(asyncio.Protocol):
         self.transport.write(f"{os.getpid()} {line}\n".encode())
         if self.finishing:
             self.finish()
+
+    def give_way(self) -> bool:
+        if not self.busy:
+            self.transport.close()
+        return not self.busy
 
     def finish(self) -> None:
         self.finishing = True
