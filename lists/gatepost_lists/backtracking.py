@@ -39,6 +39,7 @@ _OUTSIDE = {
     **{escape: f"[{characters}]" for escape, characters in _SETS.items()},
     r"\b": f"(?:(?<={_WORD})(?!{_WORD})|(?<!{_WORD})(?={_WORD}))",
     r"\B": f"(?:(?<={_WORD})(?={_WORD})|(?<!{_WORD})(?!{_WORD}))",
+    r"\z": r"\Z",  # Python's since 3.14, the package's since 2026
     "{": r"\{",
     "{}": r"\{\}",
 }
