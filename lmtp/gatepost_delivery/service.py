@@ -122,7 +122,7 @@ class DeliveryService:
     def _expire(self) -> None:
         try:
             expire(self._queue, self._options.open_store, self._stopping.is_set)
-        except (StoreError, QueueTrouble) as error:
+        except (StoreError, QueueTrouble, OSError) as error:
             _log.warning("held mail was not looked through", why=str(error))
 
     def _end(self) -> None:
