@@ -3,9 +3,10 @@
 - What comes from outside counts if it is a bounce (reports.py) from a sender that reports have. To a VERP address it
   counts against the member in that address, whatever it says; else against the members whom it names. Anything else
   is dropped with a log line: what comes to this address and is no bounce is spam, or an answer of a machine.
-- All of that can be forged. So a bounce alone does nothing: one a day counts, and when the list's threshold is reached,
-  a probe goes to the member, from an address with a token that nobody else knows. Only when that comes back, or is
-  refused, is delivery disabled; the member and the owners are told.
+- All of that can be forged. So a bounce alone does nothing: one a day counts, and one is logged; when the list's
+  threshold is reached, a probe goes to the member, from an address with a token that nobody else knows. Only when that
+  comes back, or is refused, is delivery disabled; the member and the owners are told. No text of a bounce goes to the
+  member, and to the owners only that of the probe's.
 - A reply that refused a recipient counts like a bounce. Recipients who could not be reached for as long as mail is
   tried, and messages that were refused for what they are, count against nobody: the owners are told, once a message.
 - A mail server that refuses us, whoever a message is for, is no fault of any member: the site's owner is told, once a
@@ -29,7 +30,7 @@ from gatepost_delivery.tokens import Tokens
 from gatepost_delivery.values import Done, GoOn
 from gatepost_lists import AddressError, parse_address
 from gatepost_lists.store.admin import Store
-from gatepost_lists.store.changes import BounceVerdict, DeliveryStatus
+from gatepost_lists.store.changes import BounceSource, BounceVerdict, DeliveryStatus
 from gatepost_lists.store.errors import NotFoundError
 from gatepost_lists.store.profiles import Profile
 from gatepost_lists.subaddresses import readings
@@ -43,8 +44,6 @@ PROBE_LIFE = 7 * 86400.0
 TOLD_LIFE = 60 * 86400.0
 # Seconds for which the site's owner is not told again that we are refused.
 ALARM_PAUSE = 86400.0
-# So many of the last reasons are told.
-MAX_REASONS = 5
 
 # Whether a list asks for this key, at this time, for the first time; it is kept for so many seconds.
 FirstTime = Callable[[str, str, float, float], bool]
@@ -112,10 +111,10 @@ class _Work:
         if not report.failed and not (extension and report.may_be_bounce):
             return self._say("no bounce")
         if "=" in extension:
-            return self._strike({verp_address(extension): report.why})
+            return self._strike(BounceSource.REPORTED, {verp_address(extension): report.why})
         if extension:
             return self._probe_failed(extension, report.why)
-        return self._strike(dict.fromkeys(report.failed, report.why))
+        return self._strike(BounceSource.REPORTED, dict.fromkeys(report.failed, report.why))
 
     def _refused(self, refused: Mapping[str, str]) -> None:
         """Recipients whom a mail server refused while we were connected to it."""
@@ -125,7 +124,7 @@ class _Work:
         elif token:
             self._probe_failed(token, next(iter(refused.values())))
         else:
-            self._strike(refused)
+            self._strike(BounceSource.REFUSED, refused)
 
     def _token_of_envelope(self) -> str:
         """The token that this message of ours was sent with; '' if it is no probe."""
@@ -138,26 +137,26 @@ class _Work:
                 return "" if "=" in reading.extension else reading.extension
         return ""
 
-    def _strike(self, whys: Mapping[str, str]) -> None:
+    def _strike(self, source: BounceSource, whys: Mapping[str, str]) -> None:
         """Count a bounce against each address, and send probes where that was one too many."""
         reached = self._claimed.metadata.get("reached")
         if reached is None:
-            reached = self._count(whys)
+            reached = self._count(source, whys)
         for email in reached:
             self._send_probe(email)
 
-    def _count(self, whys: Mapping[str, str]) -> list[str]:
+    def _count(self, source: BounceSource, whys: Mapping[str, str]) -> list[str]:
         """Those who have reached the threshold. Should the process die now, they are found in the metadata."""
         with self._store.transaction():
-            named = ((deliverable(address), why) for address, why in whys.items())
-            reached = [email for email, why in named if email and self._is_to_be_probed(email, one_line(why, MAX_WHY))]
+            named = ((deliverable(address), one_line(why, MAX_WHY)) for address, why in whys.items())
+            reached = [email for email, why in named if email and self._is_to_be_probed(source, email, why)]
             if reached:
                 self._go_on({**self._claimed.metadata, "reached": reached}, ())
         return reached
 
-    def _is_to_be_probed(self, email: str, why: str) -> bool:
+    def _is_to_be_probed(self, source: BounceSource, email: str, why: str) -> bool:
         listid, now = self._profile.list_id, self._now
-        verdict = self._store.register_bounce(listid, email, why, now)
+        verdict = self._store.register_bounce(listid, email, source, why, now)
         self._say(f"bounce: {verdict.value}", recipient=email, why=why)
         return verdict is BounceVerdict.REACHED and self._store.first_time(
             listid, f"{PROBE} {email.lower()}", now, PROBE_LIFE
@@ -165,13 +164,15 @@ class _Work:
 
     def _send_probe(self, email: str) -> None:
         token = self._store.add_pending(PROBE, self._profile.list_id, email, PROBE_LIFE, self._now)
-        content = notices.probe(self._profile, email, self._reasons(email), self._now)
+        content = notices.probe(self._profile, email, self._now)
         envsender = address_of(self._profile, "bounces", token)
         self._outbox.tell(kinds.BOUNCING, email, lambda _: content, envsender)
         self._say("probe sent", recipient=email)
 
     def _probe_failed(self, token: str, why: str) -> None:
-        taken = Tokens(self._store, self._claimed, self._go_on, self._now).take(token.lower())
+        tokens = Tokens(self._store, self._claimed, self._go_on, self._now)
+        taken = tokens.take(token.lower())
+        self._claimed = tokens.claimed
         if taken is None or taken.kind != PROBE:
             return self._say("no bounce: nothing was sent with this token, or long ago")
         listid, email, why = self._profile.list_id, taken.email, one_line(why, MAX_WHY)
@@ -182,16 +183,10 @@ class _Work:
             self._store.set_delivery(listid, email, DeliveryStatus.BY_BOUNCES, why, self._now)
         except NotFoundError:
             return self._say("no member any more", recipient=email)
-        reasons = self._reasons(email)
-        self._outbox.to_owners(notices.disabled_to_owner(self._profile, email, reasons, self._now))
-        content = notices.disabled_to_member(self._profile, email, reasons, self._now)
+        self._outbox.to_owners(notices.disabled_to_owner(self._profile, email, why, self._now))
+        content = notices.disabled_to_member(self._profile, email, self._now)
         self._outbox.tell(kinds.BOUNCING, email, lambda _: content)
         return self._say("delivery disabled", recipient=email, why=why)
-
-    def _reasons(self, email: str) -> list[str]:
-        """The last things that were said about an address, each once."""
-        events = self._store.bounce_events(self._profile.list_id, email)
-        return list(dict.fromkeys(event.why for event in events))[-MAX_REASONS:]
 
     def _tell_owners(self) -> None:
         """Of a message that could not be delivered: once, though the parts of it come one by one."""

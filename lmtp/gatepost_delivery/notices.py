@@ -241,42 +241,41 @@ def info_text(profile: Profile) -> str:
 # Bounces, and mail that cannot be delivered.
 
 
-def probe(profile: Profile, to: str, why: Sequence[str], now: float) -> bytes:
+def probe(profile: Profile, to: str, now: float) -> bytes:
     """To a member whose mail keeps coming back: if this does too, delivery is disabled.
 
-    Its envelope sender is the list's -bounces address with a token.
+    Its envelope sender is the list's -bounces address with a token. It does not say why mail came back: what bounces
+    say can be forged, and would be read as the list's own words.
     """
     paragraphs = [
         f"Mail from the mailing list {profile.fqdn_listname} to {to} has come back several times. This is a test"
         " whether the address works.",
         "You read it, so all is well and you need not do anything. If it came back too, you would get no more mail from"
         " the list.",
-        _reported(why),
     ]
     return written(
         profile, Letter(address_of(profile, "owner"), to, f"{title(profile)}: a test of your address", paragraphs), now
     )
 
 
-def disabled_to_member(profile: Profile, to: str, why: Sequence[str], now: float) -> bytes:
+def disabled_to_member(profile: Profile, to: str, now: float) -> bytes:
     """To a member whose delivery was disabled: it may work again, and then it says how to come back."""
     paragraphs = [
         f"Mail from the mailing list {profile.fqdn_listname} to {to} keeps coming back. You are still a member, but the"
         " list sends you no more mail for now.",
         f"If you can read this, the address works again. To get the list's mail as before, write to"
         f" {address_of(profile, 'join')} and confirm it.",
-        _reported(why),
     ]
     subject = f"You get no more mail from {title(profile)}"
     return written(profile, Letter(address_of(profile, "owner"), to, subject, paragraphs), now)
 
 
-def disabled_to_owner(profile: Profile, email: str, why: Sequence[str], now: float) -> bytes:
-    """To the owners: a member gets no more mail."""
+def disabled_to_owner(profile: Profile, email: str, why: str, now: float) -> bytes:
+    """To the owners: a member gets no more mail. why: what was said about the test message."""
     paragraphs = [
         f"Mail from {profile.fqdn_listname} to {email} kept coming back, and so did a test message. The address is"
         " still a member, but gets no more mail.",
-        _reported(why),
+        _quoted(("Reason", why)),
         f"'gatepost member delivery {profile.fqdn_listname} {email}' shows why, and with --enable it gets mail again.",
     ]
     return _to_owners(profile, f"{title(profile)}: {email} gets no more mail", paragraphs, now)
@@ -359,7 +358,3 @@ def _each(states: Mapping[str, str]) -> str:
     lines = [f"    {one_line(address)}{': ' if state else ''}{one_line(state)}" for address, state in states.items()]
     more = [f"    and {len(lines) - MAX_NAMED} more"] if len(lines) > MAX_NAMED else []
     return "\n".join(lines[:MAX_NAMED] + more)
-
-
-def _reported(why: Sequence[str]) -> str:
-    return "\n".join(f"    {one_line(line)}" for line in ["What was said about the address:", *why][: MAX_NAMED + 1])

@@ -28,21 +28,20 @@ class Tokens:
 
     def __init__(self, store: Store, claimed: Claimed, go_on: GoOn, now: float) -> None:
         self._store = store
-        self._claimed = claimed
         self._go_on = go_on
         self._now = now
-        self._metadata = dict(claimed.metadata)
+        self.claimed = claimed
+        """The entry as it is kept now."""
 
     def take(self, token: str) -> Taken | None:
         """What a token stands for, of which nobody will hear again; None where that is nothing, or no longer so."""
-        known = self._metadata.get(_KEY, {})
+        known = self.claimed.metadata.get(_KEY, {})
         if token in known:
             return Taken(*known[token])
         with self._store.transaction():
-            pending = self._store.take_pending(token, self._now, self._claimed.listid)
+            pending = self._store.take_pending(token, self._now, self.claimed.listid)
             if pending is None:
                 return None
             taken = Taken(pending.kind, pending.email, pending.display_name)
-            self._metadata[_KEY] = {**known, token: taken}
-            self._go_on(self._metadata, ())
+            self.claimed = self._go_on({**self.claimed.metadata, _KEY: {**known, token: taken}}, ())
         return taken

@@ -9,6 +9,7 @@ import pytest
 
 from cli.conftest import CommandLine
 from gatepost_lists.store.admin import Store
+from gatepost_lists.store.changes import BounceSource
 
 ANN = "ann@lists.example"
 
@@ -111,10 +112,10 @@ def test_delivery(gatepost: CommandLine) -> None:
     fresh = {"delivery_status": "enabled", "bounce_score": 0, "last_bounce": None, "log": []}
     assert gatepost.json(*show) == fresh
     with Store(gatepost.store) as store:
-        store.register_bounce(ANN, "bo@example.org", "550 5.1.1 gone", 1e9)
-        store.register_bounce(ANN, "cy@example.org", "550 5.1.1 gone", 1e9)
+        store.register_bounce(ANN, "bo@example.org", BounceSource.REFUSED, "550 5.1.1 gone", 1e9)
+        store.register_bounce(ANN, "cy@example.org", BounceSource.REFUSED, "550 5.1.1 gone", 1e9)
     lines = ["delivery_status\tenabled", "bounce_score\t1", "last_bounce\t2001-09-09T01:46:40Z"]
-    assert gatepost(*show).splitlines() == [*lines, "log\t2001-09-09T01:46:40Z  550 5.1.1 gone"]
+    assert gatepost(*show).splitlines() == [*lines, "log\t2001-09-09T01:46:40Z  refused: 550 5.1.1 gone"]
     assert gatepost(*show, "--disable").startswith("delivery_status\tby_moderator\nbounce_score\t1\n")
     assert gatepost("member", "ls", ANN) == ("bo@example.org\t\tmember\t\tby_moderator\ncy@example.org\t\tmember\t\t\n")
     assert [one["delivery_status"] for one in gatepost.json("member", "ls", ANN)] == ["by_moderator", "enabled"]

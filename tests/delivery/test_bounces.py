@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desklab import DAY, LIST, SITE_OWNER, Desk, Died, Sent, dying
+from desklab import DAY, LIST, SITE_OWNER, Desk, Died, Sent, dying, dying_at
 from desklab.reports import ODD, OLD_VACATION, READ_RECEIPT, VACATION, dsn, exim, qmail
 from gatepost_delivery.reports import MAX_FAILED, MAX_WHY, read_report, verp_address
 from gatepost_lists.store.changes import DeliveryStatus
@@ -87,7 +87,18 @@ def test_a_bounce_counts_against_the_member(desk: Desk, content: bytes, extensio
 def test_the_log_says_why(desk: Desk) -> None:
     desk.bounce(dsn("failed", ANNE, diagnosis="smtp; 550 5.1.1\n <anne@example.org>: gone\x07"), VERP)
     [event] = desk.store.bounce_events(LIST)
-    assert (event.email, event.why) == (ANNE, "550 5.1.1 <anne@example.org>: gone")
+    assert (event.email, event.why) == (ANNE, "reported: 550 5.1.1 <anne@example.org>: gone")
+
+
+def test_one_a_day_is_logged_whatever_a_stranger_writes(desk: Desk) -> None:
+    """51 forged reports, each with another text, would have been 51 lines of the log, and five of them in a probe."""
+    for number in range(51):
+        desk.bounce(dsn("failed", ANNE, diagnosis=f"smtp; 550 5.1.1 see https://evil.example/{number}"), VERP)
+    desk.undelivered(refused={ANNE: "550 5.1.1 gone"})
+    assert [event.why for event in desk.store.bounce_events(LIST)] == [
+        "reported: 550 5.1.1 see https://evil.example/0",
+        "refused: 550 5.1.1 gone",
+    ]
 
 
 @pytest.mark.parametrize("sender", ["", "MAILER-DAEMON@mx.example.net", "postmaster@mx.example.net"])
@@ -159,7 +170,7 @@ def test_at_the_threshold_a_probe_goes_out_and_delivery_goes_on(desk: Desk) -> N
     probe = probed(desk)
     assert probe.recipients == (ANNE,)
     assert "a test of your address" in probe.subject
-    assert "550 5.1.1 no such user" in probe.text
+    assert "550" not in probe.text
     assert status(desk) is DeliveryStatus.ENABLED
 
 
@@ -182,6 +193,8 @@ def test_a_probe_that_comes_back_disables_delivery_and_tells_of_it(desk: Desk, c
     }
     assert {one.envsender for one in told} == {""}
     assert "--enable" in told[0].text
+    assert "Reason: " in told[0].text
+    assert "Reason" not in told[1].text
     assert status(desk) is DeliveryStatus.BY_BOUNCES
 
 
@@ -232,7 +245,7 @@ def test_a_probe_of_somebody_who_has_left_does_nothing(desk: Desk) -> None:
 def test_a_refused_recipient_counts_with_the_reply(desk: Desk) -> None:
     assert desk.undelivered(refused={"Anne@example.org": "550 5.1.1 gone", "bo@example.org": "550 no"}) == []
     assert score(desk) == 1
-    assert [event.why for event in desk.store.bounce_events(LIST)] == ["550 5.1.1 gone"]
+    assert [event.why for event in desk.store.bounce_events(LIST)] == ["refused: 550 5.1.1 gone"]
 
 
 def test_refusals_lead_to_a_probe(desk: Desk) -> None:
@@ -307,6 +320,15 @@ def test_what_is_forged_raises_no_alarm(desk: Desk) -> None:
 
 
 # A process that dies.
+
+
+@pytest.mark.parametrize("step", [1, 2])
+def test_the_sites_owner_is_told_of_a_probe_that_came_back_though_the_process_dies(desk: Desk, step: int) -> None:
+    token = token_of(probed(desk))
+    with pytest.raises(Died):
+        desk.bounce(dsn("failed", ANNE, diagnosis=f"smtp; {DENIED}"), token, wrap=dying_at(step))
+    desk.clock.now += 61
+    assert [told.recipients for told in desk.work("bounces")] == [(SITE_OWNER,)]
 
 
 def test_the_sites_owner_is_told_though_the_process_dies(desk: Desk) -> None:

@@ -41,9 +41,9 @@ NOTICES: dict[str, Callable[[Profile, str], bytes]] = {
         [notices.help_text(profile), notices.info_text(replace(profile, description=text))],
         NOW,
     ),
-    "probe": lambda profile, text: notices.probe(profile, "bo@x.example", [text], NOW),
-    "disabled_to_member": lambda profile, text: notices.disabled_to_member(profile, "bo@x.example", [text], NOW),
-    "disabled_to_owner": lambda profile, text: notices.disabled_to_owner(profile, "bo@x.example", [text], NOW),
+    "probe": lambda profile, text: notices.probe(profile, "bo@x.example", NOW),
+    "disabled_to_member": lambda profile, text: notices.disabled_to_member(profile, "bo@x.example", NOW),
+    "disabled_to_owner": lambda profile, text: notices.disabled_to_owner(profile, "bo@x.example", text, NOW),
     "undeliverable_to_owner": lambda profile, text: notices.undeliverable_to_owner(
         profile, Original(text, text), {f"m{number}@x.example": text for number in range(50)}, NOW
     ),

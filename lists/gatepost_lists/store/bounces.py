@@ -5,7 +5,14 @@ from __future__ import annotations
 import sqlalchemy as sa
 
 from gatepost_lists.store import deliveries, mailinglists, values
-from gatepost_lists.store.changes import BounceEvent, BounceVerdict, Change, DeliveryState, DeliveryStatus
+from gatepost_lists.store.changes import (
+    BounceEvent,
+    BounceSource,
+    BounceVerdict,
+    Change,
+    DeliveryState,
+    DeliveryStatus,
+)
 from gatepost_lists.store.schema import bounce_event
 
 _DAY = 86_400
@@ -16,18 +23,20 @@ _IS_LOGGED = sa.select(
         bounce_event.c.list_id == sa.bindparam("list"),
         bounce_event.c.email == sa.bindparam("email"),
         bounce_event.c.happened >= sa.bindparam("midnight"),
-        bounce_event.c.why == sa.bindparam("why"),
+        bounce_event.c.why.startswith(sa.bindparam("source")),
     )
 )
 
 
-def register(connection: sa.Connection, text: str, email: str, why: str, now: float) -> BounceVerdict:
+def register(
+    connection: sa.Connection, text: str, email: str, source: BounceSource, why: str, now: float
+) -> BounceVerdict:
     """Count and log a bounce of a member's address."""
     row = mailinglists.find(connection, text)
     found = deliveries.membership(connection, row["id"], email)
     if found is None:
         return BounceVerdict.UNKNOWN
-    _log_once_a_day(connection, row["id"], values.known_as(email), values.said(why), now)
+    _log_once_a_day(connection, row["id"], values.known_as(email), source, why, now)
     before = deliveries.state_of(connection, found)
     if before.delivery_status is not DeliveryStatus.ENABLED:
         return BounceVerdict.DISABLED
@@ -74,10 +83,13 @@ def events(connection: sa.Connection, text: str, email: str) -> list[BounceEvent
     return [BounceEvent(*row) for row in rows]
 
 
-def _log_once_a_day(connection: sa.Connection, key: int, email: str, why: str, now: float) -> None:
-    today = {"list": key, "email": email, "midnight": _midnight(now), "why": why}
+def _log_once_a_day(
+    connection: sa.Connection, key: int, email: str, source: BounceSource, why: str, now: float
+) -> None:
+    """One line from each source: what comes from outside can be forged, as often as somebody likes."""
+    today = {"list": key, "email": email, "midnight": _midnight(now), "source": f"{source}: "}
     if not connection.scalar(_IS_LOGGED, today):
-        _log(connection, key, email, why, now)
+        _log(connection, key, email, values.said(f"{source}: {why}"), now)
 
 
 def _log(connection: sa.Connection, key: int, email: str, why: str, now: float) -> None:

@@ -87,6 +87,13 @@ class DeliveryAddress(NamedTuple):
     email: str
 
 
+class BounceSource(StrEnum):
+    """Who says that mail does not reach a member: whoever wrote to -bounces, or the mail server while we asked it."""
+
+    REPORTED = "reported"
+    REFUSED = "refused"
+
+
 class BounceVerdict(StrEnum):
     """What became of a bounce: from a stranger, counted, one more of today's, the one too many, or too late."""
 

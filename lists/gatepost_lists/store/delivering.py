@@ -14,6 +14,7 @@ from gatepost_lists.store import bounces, deliveries, mailinglists, members, pen
 from gatepost_lists.store.budgets import Budget
 from gatepost_lists.store.changes import (
     BounceEvent,
+    BounceSource,
     BounceVerdict,
     Change,
     DeliveryAddress,
@@ -77,14 +78,16 @@ class Delivering(Connected):
         with self.transaction() as connection:
             return bounces.set_delivery(connection, mailing_list, email, status, why, now)
 
-    def register_bounce(self, mailing_list: str, email: str, why: str, now: float) -> BounceVerdict:
+    def register_bounce(
+        self, mailing_list: str, email: str, source: BounceSource, why: str, now: float
+    ) -> BounceVerdict:
         """Count and log a bounce of a member's address; what is done about it is the caller's affair.
 
-        One a day counts. A score without a bounce for bounce_info_stale_after days begins anew. It is counted whatever
-        process_bounces says. Raises NotFoundError for an unknown list.
+        One a day counts, and one a day of each source is logged. A score without a bounce for bounce_info_stale_after
+        days begins anew. It is counted whatever process_bounces says. Raises NotFoundError for an unknown list.
         """
         with self.transaction() as connection:
-            return bounces.register(connection, mailing_list, email, why, now)
+            return bounces.register(connection, mailing_list, email, source, why, now)
 
     def bounce_events(self, mailing_list: str, email: str = "") -> list[BounceEvent]:
         """What has bounced, and why delivery was changed, in the order of time: of one address, or of all.

@@ -6,7 +6,7 @@ import pytest
 
 from gatepost_lists.model import Role
 from gatepost_lists.store.admin import Store
-from gatepost_lists.store.changes import BounceEvent, BounceVerdict, DeliveryStatus
+from gatepost_lists.store.changes import BounceEvent, BounceSource, BounceVerdict, DeliveryStatus
 
 ANN, BO = "ann@lists.example", "bo@x.example"
 DAY = 86_400.0
@@ -23,7 +23,7 @@ def ann(store: Store) -> Store:
 
 
 def register(store: Store, *days: float) -> list[BounceVerdict]:
-    return [store.register_bounce(ANN, BO, "550 5.1.1 gone", NOON + day * DAY) for day in days]
+    return [store.register_bounce(ANN, BO, BounceSource.REFUSED, "550 5.1.1 gone", NOON + day * DAY) for day in days]
 
 
 def score(store: Store) -> int:
@@ -83,13 +83,13 @@ def test_a_score_begins_anew_when_delivery_does(ann: Store) -> None:
 def test_who_is_no_member_bounces_in_vain(ann: Store, email: str) -> None:
     ann.add_members(ANN, ["olga@x.example"], Role.OWNER)
     ann.link(BO, "bo@work.example")
-    assert ann.register_bounce(ANN, email, "550", NOON) is BounceVerdict.UNKNOWN
+    assert ann.register_bounce(ANN, email, BounceSource.REFUSED, "550", NOON) is BounceVerdict.UNKNOWN
     assert ann.bounce_events(ANN) == []
 
 
 @pytest.mark.parametrize("email", ["BO@x.example", "<bo@x.example>", "bo@X.EXAMPLE."])
 def test_any_spelling_of_an_address(ann: Store, email: str) -> None:
-    assert ann.register_bounce(ANN, email, "550", NOON) is BounceVerdict.COUNTED
+    assert ann.register_bounce(ANN, email, BounceSource.REFUSED, "550", NOON) is BounceVerdict.COUNTED
     assert [event.email for event in ann.bounce_events(ANN, email)] == [BO]
 
 
@@ -97,17 +97,25 @@ def test_every_list_counts_for_itself(ann: Store) -> None:
     ann.create_list("bob@lists.example", "bounce_score_threshold=1")
     ann.add_members("bob@lists.example", [BO])
     register(ann, 0)
-    assert ann.register_bounce("bob@lists.example", BO, "550", NOON) is BounceVerdict.REACHED
+    assert ann.register_bounce("bob@lists.example", BO, BounceSource.REFUSED, "550", NOON) is BounceVerdict.REACHED
     assert score(ann) == 1
     assert len(ann.bounce_events(ANN)) == len(ann.bounce_events("bob@lists.example")) == 1
 
 
-def test_the_log_has_each_reason_once_a_day(ann: Store) -> None:
+def test_the_log_has_each_source_once_a_day_whatever_it_says(ann: Store) -> None:
     ann.add_members(ANN, ["cy@x.example"])
-    for day, why in ((0, "550 a"), (0, "550 a"), (0.1, "550 b"), (1, "550 a"), (0, "550 b")):
-        ann.register_bounce(ANN, BO, why, NOON + day * DAY)
-    ann.register_bounce(ANN, "cy@x.example", "550 a", NOON)
-    log = [(NOON, "550 a"), (NOON + 0.1 * DAY, "550 b"), (NOON + DAY, "550 a")]
+    reported, refused = BounceSource.REPORTED, BounceSource.REFUSED
+    for day, source, why in (
+        (0, reported, "550 a"),
+        (0, reported, "refused: b"),
+        (0.1, reported, "550 c"),
+        (0.1, refused, "550 a"),
+        (0.2, refused, "reported: b"),
+        (1, reported, "550 d"),
+    ):
+        ann.register_bounce(ANN, BO, source, why, NOON + day * DAY)
+    ann.register_bounce(ANN, "cy@x.example", reported, "550 a", NOON)
+    log = [(NOON, "reported: 550 a"), (NOON + 0.1 * DAY, "refused: 550 a"), (NOON + DAY, "reported: 550 d")]
     assert ann.bounce_events(ANN, BO) == [BounceEvent(BO, *event) for event in log]
     assert len(ann.bounce_events(ANN)) == 4
 
@@ -132,13 +140,13 @@ def test_the_log_goes_back_ninety_days(ann: Store) -> None:
 @pytest.mark.parametrize(
     ("why", "kept"),
     [
-        ("550 5.1.1\r\n no such\tuser \n", "550 5.1.1 no such user"),
-        ("\udcff\x1b[31m\u202e", "[31m"),
-        ("x" * 600, "x" * 499 + "…"),
-        ("", ""),
-        ("Grüße", "Grüße"),
+        ("550 5.1.1\r\n no such\tuser \n", "refused: 550 5.1.1 no such user"),
+        ("\udcff\x1b[31m\u202e", "refused: [31m"),
+        ("x" * 600, "refused: " + "x" * 490 + "…"),
+        ("", "refused:"),
+        ("Grüße", "refused: Grüße"),
     ],
 )
 def test_what_servers_say_is_kept_as_one_short_line(ann: Store, why: str, kept: str) -> None:
-    ann.register_bounce(ANN, BO, why, NOON)
+    ann.register_bounce(ANN, BO, BounceSource.REFUSED, why, NOON)
     assert [event.why for event in ann.bounce_events(ANN)] == [kept]

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from gatepost_lists.model import Role
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.budgets import Budget
-from gatepost_lists.store.changes import Change, DeliveryAddress, DeliveryState, DeliveryStatus
+from gatepost_lists.store.changes import BounceSource, Change, DeliveryAddress, DeliveryState, DeliveryStatus
 from gatepost_lists.store.deliveries import RECIPIENTS
 from gatepost_lists.store.errors import NotFoundError, StoreTroubleError
 from gatepost_lists.store.versions import create
@@ -81,7 +81,7 @@ def test_whose_delivery_is_stopped_gets_none(store: Store, status: DeliveryStatu
 
 def test_a_score_alone_stops_nothing(store: Store) -> None:
     store.add_members(ANN, ["a@x.example"])
-    store.register_bounce(ANN, "a@x.example", "550", 100.0)
+    store.register_bounce(ANN, "a@x.example", BounceSource.REFUSED, "550", 100.0)
     assert emails(store) == ["a@x.example"]
 
 
@@ -114,7 +114,7 @@ def test_a_list_without_owners(store: Store) -> None:
 def test_states(store: Store) -> None:
     store.add_members(ANN, ["a@x.example"])
     assert store.delivery_state(ANN, "A@x.example.") == FRESH
-    store.register_bounce(ANN, "a@x.example", "550", 100.0)
+    store.register_bounce(ANN, "a@x.example", BounceSource.REFUSED, "550", 100.0)
     assert store.delivery_state(ANN, "a@x.example") == DeliveryState(DeliveryStatus.ENABLED, 1, 100.0)
     store.set_delivery(ANN, "a@x.example", DeliveryStatus.BY_BOUNCES, "too many", 200.0)
     assert store.delivery_state(ANN, "a@x.example") == DeliveryState(DeliveryStatus.BY_BOUNCES, 1, 100.0)
@@ -124,7 +124,7 @@ def test_states(store: Store) -> None:
     assert store.delivery_state(ANN, "a@x.example") == FRESH
     assert store.set_delivery(ANN, "a@x.example", DeliveryStatus.ENABLED, "back", 400.0) is Change.SAME
     assert [event.why for event in store.bounce_events(ANN)] == [
-        "550",
+        "refused: 550",
         "by_bounces: too many",
         "by_user: asked",
         "enabled: back",
@@ -133,7 +133,7 @@ def test_states(store: Store) -> None:
 
 def test_of_those_with_whom_nothing_is_the_matter_nothing_is_kept(store: Store) -> None:
     store.add_members(ANN, ["a@x.example"])
-    store.register_bounce(ANN, "a@x.example", "550", 100.0)
+    store.register_bounce(ANN, "a@x.example", BounceSource.REFUSED, "550", 100.0)
     store.set_delivery(ANN, "a@x.example", DeliveryStatus.ENABLED, "back", 200.0)
     with store.transaction() as connection:
         assert connection.exec_driver_sql("SELECT count(*) FROM delivery_state").scalar() == 0
@@ -143,7 +143,7 @@ def test_members_are_listed_with_their_status(store: Store) -> None:
     store.add_members(ANN, ["a@x.example", "b@x.example"])
     store.add_members(ANN, ["a@x.example"], Role.OWNER)
     store.set_delivery(ANN, "a@x.example", DeliveryStatus.BY_USER, "asked", 100.0)
-    store.register_bounce(ANN, "b@x.example", "550", 100.0)
+    store.register_bounce(ANN, "b@x.example", BounceSource.REFUSED, "550", 100.0)
     assert [(one.email, one.role, one.delivery_status) for one in store.members(ANN)] == [
         ("a@x.example", Role.MEMBER, DeliveryStatus.BY_USER),
         ("a@x.example", Role.OWNER, DeliveryStatus.ENABLED),
@@ -185,7 +185,7 @@ def test_lists_that_are_not_there(store: Store) -> None:
         store.bounce_events,
         lambda name: store.delivery_state(name, "a@x.example"),
         lambda name: store.set_delivery(name, "a@x.example", DeliveryStatus.BY_USER, "", 0.0),
-        lambda name: store.register_bounce(name, "a@x.example", "", 0.0),
+        lambda name: store.register_bounce(name, "a@x.example", BounceSource.REFUSED, "", 0.0),
         lambda name: store.add_pending("join", name, "a@x.example", 1, 0.0),
         lambda name: store.take_pending("x", 0.0, name),
         lambda name: store.first_time(name, "x", 0.0, 1),

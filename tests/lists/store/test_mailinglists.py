@@ -10,7 +10,7 @@ import pytest
 
 from gatepost_lists import Question, judge
 from gatepost_lists.store.admin import Store
-from gatepost_lists.store.changes import Change
+from gatepost_lists.store.changes import BounceSource, Change
 from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError, StoreError
 from gatepost_lists.store.profiles import Profile
 from gatepost_lists.store.sqlite import SqliteDirectory
@@ -176,7 +176,7 @@ def test_removing_takes_members_and_bans_along(store: Store) -> None:
 
 def test_removing_takes_along_what_delivery_keeps(store: Store) -> None:
     store.add_members(ANN, ["bo@example.org"])
-    store.register_bounce(ANN, "bo@example.org", "550", 0.0)
+    store.register_bounce(ANN, "bo@example.org", BounceSource.REFUSED, "550", 0.0)
     store.add_pending("join", ANN, "cy@example.org", 60, 0.0)
     store.first_time(ANN, "key", 0.0, 60)
     store.remove_list(ANN)
