@@ -105,6 +105,7 @@ def rules_of(settings: Settings) -> Rules:
         reject_moderated_members=lists.reject_moderated_members,
         refuse_oversize=lists.refuse_oversize,
         shared_domains=frozenset(lists.shared_domains),
+        forwarders=frozenset(lists.forwarders),
         origin=settings.site.origin,
     )
 

@@ -5,9 +5,7 @@ from gatepost_lists.addresses import Address, AddressError, parse_address, stric
 from gatepost_lists.directory import Directory, DirectoryTrouble
 from gatepost_lists.headers import Headers
 from gatepost_lists.judge import (
-    DEFAULT_RULES,
     TESTS,
-    Rules,
     Step,
     cannot_tell,
     explain,
@@ -36,6 +34,7 @@ from gatepost_lists.model import (
 from gatepost_lists.moderation import ACCEPTED, Decision, Posting, moderate
 from gatepost_lists.open import open_directory
 from gatepost_lists.places import locate
+from gatepost_lists.rules import DEFAULT_RULES, Rules
 from gatepost_lists.softening import EXISTENCE_TESTS, soften
 from gatepost_lists.store.changes import (
     BounceEvent,

@@ -44,6 +44,9 @@ class Directory(Protocol):
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
         """Whether any of these addresses is a member of that list, for `@list@host`; False for an unknown list."""
 
+    def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
+        """Whether an address is one of the same user as one of these others."""
+
     def names(self) -> Iterator[DomainNames]:
         """Every domain with the names of its lists, both in their order. What it costs grows with the lists."""
 

@@ -11,66 +11,59 @@ No I/O here: the directory does its own, and trouble there becomes a temporary a
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import NamedTuple
 
 from gatepost_lists.addresses import AddressError
 from gatepost_lists.backtracking import PatternTimeout
+from gatepost_lists.counted import counted
 from gatepost_lists.directory import Directory, DirectoryTrouble, RecordTrouble
 from gatepost_lists.headers import Headers
 from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Question, Stage, Standing, Verdict
 from gatepost_lists.patterns import PatternList
 from gatepost_lists.places import locate
-from gatepost_lists.senders import all_senders, compile_globs, parse_sender
+from gatepost_lists.rules import DEFAULT_RULES, Rules
+from gatepost_lists.senders import read_sender
 
 _KIB = 1024
 
 
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """What the site's owner has decided for all lists.
+class Hearing:
+    """One question before the judge, with what the tests have found out so far.
 
-    probe_senders: globs of senders that ask only whether an address exists, beside the null one. null_sender_posts:
-    let a null sender's message reach a posting address. reject_moderated_members: refuse a member whose moderation
-    action is reject. refuse_oversize: None leaves it to the directory. shared_domains: domains with ordinary
-    mailboxes beside those that the directory marks. origin: what the mail server appends to a bare local part.
+    senders: who may let the message in. suspects: addresses that count for bans alone.
     """
 
-    probe_senders: tuple[str, ...] = ("double-bounce*@*",)
-    null_sender_posts: bool = False
-    reject_moderated_members: bool = False
-    refuse_oversize: bool | None = None
-    shared_domains: frozenset[str] = frozenset()
-    origin: str = ""
-    is_probe: Callable[[str], object] = field(init=False, repr=False, compare=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "is_probe", compile_globs(self.probe_senders).match)
-
-
-DEFAULT_RULES = Rules()
-
-
-class Hearing:
-    """One question before the judge, with what the tests have found out so far."""
-
-    __slots__ = ("_standing", "directory", "mailing_list", "place", "question", "recipient", "rules", "senders")
+    __slots__ = (
+        "_standing",
+        "directory",
+        "mailing_list",
+        "place",
+        "question",
+        "recipient",
+        "rules",
+        "senders",
+        "suspects",
+    )
 
     def __init__(self, question: Question, directory: Directory, rules: Rules) -> None:
         self.question = question
         self.directory = directory
         self.rules = rules
         self.recipient, self.place = locate(question.recipient, directory, rules.origin)
-        self.senders = parse_sender(question.sender, rules.origin)
+        sender = read_sender(question.sender, rules.origin, rules.forwarders)
+        self.senders = sender.known_as if question.headers_follow else sender.every
+        self.suspects = sender.claims if question.headers_follow else ()
         self.mailing_list: MailingList = self.place.mailing_list or NO_LIST
         self._standing: Standing | None = None
 
-    def hear(self, headers: Headers) -> Verdict | None:
-        """Let the senders in the headers count too, as Mailman does; a verdict if the list has sent this itself."""
+    def hear(self, headers: Headers, *, by_headers: bool) -> Verdict | None:
+        """Let the headers count too (counted.py); a verdict if the list has sent this itself."""
         if self.place.mailing_list and not self.place.subaddress and headers.went_through(self.mailing_list):
             text = "this message has been through the mailing list already"
             return self.reject("loop", "5.4.6", text, "its List-Id or X-BeenThere names the list", code=554)
-        self.senders = all_senders(self.question.sender, headers.senders, self.rules.origin)
+        self.senders, self.suspects = counted(
+            self.question.sender, headers, self.directory, self.rules, by_headers=by_headers
+        )
         return None
 
     @property
@@ -79,6 +72,13 @@ class Hearing:
         if self._standing is None:
             self._standing = self.directory.standing(self.mailing_list, self.senders)
         return self._standing
+
+    @property
+    def ban(self) -> str:
+        """The ban that one of the senders or suspects matches, '' for none."""
+        if self.standing.banned or not self.suspects:
+            return self.standing.banned
+        return self.directory.standing(self.mailing_list, self.suspects).banned
 
     def accept(self, test: str, why: str) -> Verdict:
         return self._verdict(Answer.ACCEPT, 250, "2.1.5", "recipient ok", test, why)
@@ -163,7 +163,7 @@ def subaddress(hearing: Hearing) -> Finding:
 
 def banned(hearing: Hearing) -> Finding:
     """Reject 5.7.1, if the sender is banned here or everywhere."""
-    if ban := hearing.standing.banned:
+    if ban := hearing.ban:
         why = f"the sender is banned by {ban}"
         return hearing.reject("banned", "5.7.1", "you are banned from this mailing list", why)
     return "the sender is not banned"
@@ -318,25 +318,35 @@ def judge_all(questions: Sequence[Question], directory: Directory, rules: Rules 
 
 
 def judge_with_headers(
-    question: Question, headers: Headers, directory: Directory, rules: Rules = DEFAULT_RULES
+    question: Question,
+    headers: Headers,
+    directory: Directory,
+    rules: Rules = DEFAULT_RULES,
+    *,
+    by_headers: bool = True,
 ) -> Verdict:
     """The verdict when the headers are there: any sender in them who may post is enough, any banned one too much.
+
+    by_headers: False where only the envelope's sender may let the message in; then they tell who is banned, and which
+    forwarded mail to believe (counted.py).
 
     It may also be the one verdict that no test of the envelope can come to: 554 5.4.6 by `loop`, for what the list has
     sent itself. For the rest, as judge().
     """
     try:
         with directory.snapshot():
-            return judge_one(question, directory, rules, headers)
+            return judge_one(question, directory, rules, headers, by_headers=by_headers)
     except DirectoryTrouble as trouble:
         return cannot_tell(str(trouble))
 
 
-def judge_one(question: Question, directory: Directory, rules: Rules, headers: Headers | None = None) -> Verdict:
+def judge_one(
+    question: Question, directory: Directory, rules: Rules, headers: Headers | None = None, *, by_headers: bool = True
+) -> Verdict:
     """The verdict on one of several things that are asked inside one snapshot; raises DirectoryTrouble."""
     try:
         hearing = Hearing(question, directory, rules)
-        if headers is not None and (loop := hearing.hear(headers)):
+        if headers is not None and (loop := hearing.hear(headers, by_headers=by_headers)):
             return loop
         for test in _IN_ORDER:
             finding = test(hearing)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from gatepost_lists.directory import Directory
-from gatepost_lists.judge import Rules
+from gatepost_lists.rules import Rules
 
 
 @dataclass(frozen=True)

@@ -53,7 +53,8 @@ class Question(NamedTuple):
 
     sender: the envelope's reverse-path as the mail server gave it; '' is the null reverse-path. recipient: the
     forward-path likewise. size: octets announced by SIZE (RFC 1870), 0 when not announced. client: who asks, for
-    the log line alone.
+    the log line alone. headers_follow: it is asked again with the headers before anybody is refused, so what was
+    unwrapped from the sender lets nobody in yet.
     """
 
     sender: str
@@ -61,6 +62,7 @@ class Question(NamedTuple):
     size: int = 0
     stage: Stage = Stage.RCPT
     client: str = ""
+    headers_follow: bool = False
 
 
 class Verdict(NamedTuple):

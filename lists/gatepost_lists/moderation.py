@@ -18,11 +18,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gatepost_lists.backtracking import PatternTimeout
+from gatepost_lists.counted import counted
 from gatepost_lists.directory import Directory, RecordTrouble
 from gatepost_lists.headers import Headers
-from gatepost_lists.judge import DEFAULT_RULES, Rules
 from gatepost_lists.model import Action, MailingList, Standing
-from gatepost_lists.senders import all_senders
+from gatepost_lists.rules import DEFAULT_RULES, Rules
 
 _KIB = 1024
 # What a list must take all mail for (RFC 5321 section 4.5.1).
@@ -31,16 +31,26 @@ _POSTMASTER = "postmaster"
 
 @dataclass(frozen=True, slots=True)
 class Posting:
-    """A post. senders: the addresses that it may be from, as compared, the first one first; size in octets."""
+    """A post. senders: the addresses that it may be from, as compared, the first one first; size in octets.
+
+    suspects: addresses that count for bans alone.
+    """
 
     senders: tuple[str, ...]
     size: int
     headers: Headers
+    suspects: tuple[str, ...] = ()
 
     @classmethod
-    def received(cls, envelope_sender: str, headers: Headers, size: int, origin: str = "") -> Posting:
-        """The post that came with this envelope; its senders are those whom the judge sees at the header stage."""
-        return cls(all_senders(envelope_sender, headers.senders, origin), size, headers)
+    def received(
+        cls, envelope_sender: str, headers: Headers, size: int, directory: Directory, rules: Rules = DEFAULT_RULES
+    ) -> Posting:
+        """The post that came with this envelope; its senders are those whom the judge sees at the header stage.
+
+        Ask inside a snapshot. Raises DirectoryTrouble.
+        """
+        senders, suspects = counted(envelope_sender, headers, directory, rules)
+        return cls(senders, size, headers, suspects)
 
 
 class Decision(NamedTuple):
@@ -76,6 +86,13 @@ class _Case:
             self._standing = self.directory.standing(self.mailing_list, self.posting.senders)
         return self._standing
 
+    @property
+    def ban(self) -> str:
+        """The ban that one of the senders or suspects matches, '' for none; there must be a sender."""
+        if self.standing.banned or not self.posting.suspects:
+            return self.standing.banned
+        return self.directory.standing(self.mailing_list, self.posting.suspects).banned
+
 
 Check = Callable[[_Case], Decision | None]
 
@@ -98,7 +115,7 @@ def _loop(case: _Case) -> Decision | None:
 
 def _banned(case: _Case) -> Decision | None:
     """Discard it, if any of its senders is banned here or everywhere."""
-    if not case.posting.senders or not (ban := case.standing.banned):
+    if not case.posting.senders or not (ban := case.ban):
         return None
     return Decision(Action.DISCARD, "You are banned from this mailing list.", "banned", f"a sender is banned by {ban}")
 

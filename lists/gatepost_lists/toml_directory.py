@@ -99,6 +99,9 @@ class TomlDirectory:
         emails = (email for sender in senders for email in (sender, *contents.linked.get(sender, ())))
         return any(email in members for email in emails)
 
+    def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
+        return not set(self._read().linked.get(email, ())).isdisjoint(others)
+
     def names(self) -> Iterator[DomainNames]:
         contents = self._read()
         lists: dict[str, list[str]] = {}

@@ -14,7 +14,7 @@ from gatepost_delivery.fields import Field, split
 from gatepost_delivery.kinds import Daily, Kind, Why
 from gatepost_delivery.munge import authors
 from gatepost_lists import Role
-from gatepost_lists.senders import mailbox, parse_sender
+from gatepost_lists.senders import mailbox, read_sender
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.budgets import DAY, HOUR, Budget
 from gatepost_lists.store.profiles import Profile
@@ -131,16 +131,25 @@ class Outbox:
         """The header of the message that the notice is about."""
         return split(self._claimed.content).fields
 
+    @cached_property
+    def _authors(self) -> frozenset[str]:
+        """The authors of that message, each by what he is known by for certain."""
+        return frozenset(email for one in authors(self._fields) for email in read_sender(one.address).known_as)
+
     def _is_author(self, sender: str) -> bool:
-        known = {email for one in authors(self._fields) for email in parse_sender(one.address)}
-        return not known.isdisjoint(parse_sender(sender))
+        return not self._authors.isdisjoint(read_sender(sender).every)
 
     def _is_to_hear_of_held(self, sender: str) -> bool:
         who = self._profile.hold_notices
-        return who == "all" or (who == "members" and Role.MEMBER in self._store.roles(self._profile.list_id, sender))
+        return who == "all" or (who == "members" and Role.MEMBER in self._roles(sender))
 
     def _is_on_list(self, to: str) -> bool:
-        return bool(self._store.roles(self._profile.list_id, to))
+        return bool(self._roles(to))
+
+    def _roles(self, sender: str) -> set[Role]:
+        """What a sender is on the list; by what somebody else has wrapped, if that is an author (docs/judge.md)."""
+        listid, claims = self._profile.list_id, self._authors.intersection(read_sender(sender).claims)
+        return {role for email in (sender, *claims) for role in self._store.roles(listid, email)}
 
     def _put(self, content: bytes, recipients: Sequence[str], envsender: str = "") -> None:
         message = Message(content=content, envsender=envsender, received=self._now, trace=self._claimed.trace)

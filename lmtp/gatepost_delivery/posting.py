@@ -153,9 +153,9 @@ class _Post:
         site = self.site
         with site.directory.snapshot():
             mailing_list = site.directory.find(parse_address(self.profile.fqdn_listname)).mailing_list
+            posting = Posting.received(self.claimed.envsender, headers, size, site.directory, site.rules)
         if mailing_list is None:
             return _GONE
-        posting = Posting.received(self.claimed.envsender, headers, size, site.rules.origin)
         return moderate(posting, mailing_list, site.directory, site.rules)
 
     def do(self, decision: Decision) -> Done:

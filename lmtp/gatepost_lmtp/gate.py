@@ -128,13 +128,14 @@ class Gate:
     def rcpt(self, asker: Asker, address: str) -> tuple[Verdict, Verdict]:
         """What is told at RCPT, and what was found: they differ where the mode softens it or the headers may."""
         asks_all = self._options.sender_tests
-        question = Question(asker.sender if asks_all else "", address, asker.size, Stage.RCPT, asker.client)
+        sender, at_headers = asker.sender if asks_all else "", self._options.at_headers
+        question = Question(sender, address, asker.size, Stage.RCPT, asker.client, headers_follow=at_headers)
         since = perf_counter()
         found = self._judged(question, None)
         self._record(found, asker, address, since)
         if found.answer is not Answer.REJECT:
             return found, found
-        if self._options.at_headers and found.status == MAY_NOT_POST:
+        if at_headers and found.status == MAY_NOT_POST:
             return _ACCEPTED, found
         return self._softened(found), found
 
@@ -160,22 +161,12 @@ class Gate:
             self._record(found, asker, recipient.address, since)
         if found.answer is not Answer.REJECT or found.test == "loop":
             return found
-        if self._may_stay(before, found):
-            return before
         return self._softened(found)
 
-    def _may_stay(self, before: Verdict, found: Verdict) -> bool:
-        """At the header stage, who has passed all tests by the envelope is not refused for a sender in the headers."""
-        was_told_all = before.answer is Answer.ACCEPT and before.test != "probe"
-        return self._options.at_headers and was_told_all and found.status in {MAY_NOT_POST, "5.7.1"}
-
     def destinations(
-        self, asker: Asker, recipients: Sequence[Recipient], headers: Callable[[], Headers]
+        self, asker: Asker, recipients: Sequence[Recipient], headers: Headers
     ) -> list[Destination | Verdict]:
-        """Where the mail for each accepted recipient goes, or why it cannot go there any more, or now.
-
-        headers: reads those of the message, senders included, where they are needed.
-        """
+        """Where the mail for each accepted recipient goes, or why it cannot go there any more, or now."""
         try:
             with self._directory.snapshot():
                 places = [self._place(recipient.address) for recipient in recipients]
@@ -188,16 +179,15 @@ class Gate:
     def _place(self, address: str) -> Place:
         return locate(address, self._directory, self._options.judging.rules.origin).place
 
-    def _destination(
-        self, asker: Asker, address: str, place: Place, headers: Callable[[], Headers]
-    ) -> Destination | Verdict:
+    def _destination(self, asker: Asker, address: str, place: Place, headers: Headers) -> Destination | Verdict:
         mailing_list = place.mailing_list
         if mailing_list is None:
             return _GONE
         since = perf_counter()
         if not place.subaddress and self._is_full(mailing_list.list_id):
             rules = self._options.judging.rules
-            posting = Posting.received(asker.sender, headers(), asker.size, rules.origin)
+            with self._directory.snapshot():
+                posting = Posting.received(asker.sender, headers, asker.size, self._directory, rules)
             if moderate(posting, mailing_list, self._directory, rules).action is Action.HOLD:
                 full = _FULL._replace(mailing_list=mailing_list.fqdn_listname)
                 self._record(full, asker, address, since)
@@ -208,7 +198,8 @@ class Gate:
         try:
             if headers is None:
                 return judge(question, self._directory, self._options.judging.rules)
-            return judge_with_headers(question, headers, self._directory, self._options.judging.rules)
+            rules, by_headers = self._options.judging.rules, self._options.at_headers
+            return judge_with_headers(question, headers, self._directory, rules, by_headers=by_headers)
         except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
             return self._trouble(error)
 

@@ -55,25 +55,20 @@ class Intake:
         if refusal:
             return Handed([refusal] * len(sent.recipients))
         spool = sent.incoming.spool
-        section = read_section(spool.head, with_senders=self.options.at_headers, cut=spool.head_cut)
+        section = read_section(spool.head, cut=spool.head_cut)
         asker = sent.asker._replace(size=sent.incoming.size)
         verdicts = self._gate.data(asker, sent.recipients, section.headers)
-        told, destinations = self._parted(sent, asker, verdicts)
+        told, destinations = self._parted(sent, asker, section.headers, verdicts)
         if not destinations:
             return Handed(told)
         return self._hand_over(sent, section, told, destinations)
 
     def _parted(
-        self, sent: Sent, asker: Asker, verdicts: Sequence[Verdict]
+        self, sent: Sent, asker: Asker, headers: Headers, verdicts: Sequence[Verdict]
     ) -> tuple[list[bytes | None], list[Destination]]:
         """The replies to those who are refused, None for the others, and where the mail of those goes."""
-        spool = sent.incoming.spool
         accepted = [told.answer is Answer.ACCEPT for told in verdicts]
         staying = [recipient for recipient, stays in zip(sent.recipients, accepted, strict=True) if stays]
-
-        def headers() -> Headers:
-            return read_section(spool.head, with_senders=True, cut=spool.head_cut).headers
-
         found = iter(self._gate.destinations(asker, staying, headers)) if staying else iter(())
         told: list[bytes | None] = []
         destinations: list[Destination] = []

@@ -25,8 +25,7 @@ _from_line = re.compile(rb">?From [^\n]*\n").match
 _in_square_brackets = re.compile(rb"<?\[([^\[\]<>]+)\]>?").fullmatch
 
 _HASHES = frozenset((b"message-id-hash", b"x-message-id-hash"))
-_TRACES = frozenset((b"list-id", b"x-beenthere"))
-_SENDERS = frozenset((b"from", b"sender", b"reply-to"))
+_JUDGED = frozenset((b"list-id", b"x-beenthere", b"from", b"sender", b"reply-to"))
 
 
 class Section(NamedTuple):
@@ -43,15 +42,14 @@ class Section(NamedTuple):
     rest: bytes
 
 
-def read_section(octets: bytes, *, with_senders: bool, cut: bool = False) -> Section:
+def read_section(octets: bytes, *, cut: bool = False) -> Section:
     """Read the beginning of a message, up to the empty line, or as far as it was kept apart.
 
-    with_senders: whether the judge wants the senders in the headers too. cut: more headers may follow what is given.
+    cut: more headers may follow what is given.
     """
     fields: list[bytes] = []
     message_id = b""
     headers = Headers()
-    wanted = _TRACES | _SENDERS if with_senders else _TRACES
     at = found.end() if (found := _from_line(octets)) else 0
     while field := _field(octets, at):
         name, at = field[1].lower(), field.end()
@@ -65,7 +63,7 @@ def read_section(octets: bytes, *, with_senders: bool, cut: bool = False) -> Sec
                 text = b"Message-ID: %b\r\n" % message_id
             elif not message_id:
                 continue
-        elif name in wanted:
+        elif name in _JUDGED:
             headers.add(name.decode("ascii"), field[2].decode("utf-8", "surrogateescape"))
         fields.append(text)
     rest = octets[at:]

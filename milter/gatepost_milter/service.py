@@ -152,8 +152,8 @@ class MilterService:
     def end_of_headers(self, transaction: Transaction, id_: str) -> Reply:
         """The reply when the headers are there, one for all recipients.
 
-        Recipients that failed while others did not are noted on the transaction. One that was accepted at RCPT fails
-        only if the list has sent the message itself.
+        Recipients that failed while others did not are noted on the transaction. One that was accepted at RCPT may
+        fail too: the headers may name one who is banned.
         """
         replies = [self._reply_at_headers(transaction, recipient, id_) for recipient in transaction.recipients]
         answer = _one_answer(replies)
@@ -170,10 +170,7 @@ class MilterService:
         before = recipient.verdict
         if not before.mailing_list or before.subaddress:
             return CONTINUE
-        verdict = self._judged(transaction, recipient.address, Stage.DATA, id_)
-        if before.answer is Answer.ACCEPT and before.test != "probe" and verdict.test != "loop":
-            return CONTINUE
-        return reply_of(self._softened(verdict))
+        return reply_of(self._softened(self._judged(transaction, recipient.address, Stage.DATA, id_)))
 
     def changes(self, transaction: Transaction) -> Changes:
         """What is to be done to a message at its end, before it is taken."""
@@ -188,7 +185,10 @@ class MilterService:
     def _judged(self, transaction: Transaction, address: str, stage: Stage, id_: str) -> Verdict:
         """Judge one recipient; with the headers, once there is data coming and they are wanted."""
         recipient = without_brackets(address)
-        question = Question(transaction.sender, recipient, transaction.size, stage, transaction.client)
+        follow = transaction.headers is not None and stage is Stage.RCPT
+        question = Question(
+            transaction.sender, recipient, transaction.size, stage, transaction.client, headers_follow=follow
+        )
         since = perf_counter()
         try:
             verdict = self._bench.judge(question, transaction.headers if stage is Stage.DATA else None)

@@ -16,6 +16,7 @@ from gatepost_lists import Rules
 OWNER, TEAM_OWNER = "closed-owner@lists.example", "team-owner@lists.example"
 BANNED_HERE, TWENTY = "banned@people.example", "".join(f"p{number}@x.example, " for number in range(20))
 PROBE = "double-bounce@mx.example"
+ATTACKER = "attacker@attacker.example"
 ELSEWHERE, NOBODY = "joe@elsewhere.example", "nobody@lists.example"
 MAY_NOT_POST, BANNED, LOOP, UNKNOWN, TOO_BIG = "550 5.7.2", "550 5.7.1", "554 5.4.6", "550 5.1.1", "552 5.2.3"
 _KIB = 1024
@@ -68,7 +69,6 @@ _MEMBERS: tuple[HeaderCase, ...] = (
     _one("member in a second From", _from(STRANGER, ("From", ANNE))),
     _one("member by a linked address in From", _from("cris@work.example")),
     _one("member in capitals", (("FROM", "ANNE@PEOPLE.EXAMPLE"),)),
-    _one("member wrapped in SRS", _from("SRS0=HHHH=TT=people.example=anne@forwarder.example")),
     _one("member signed with BATV", _from("prvs=0123456789=anne@people.example")),
     _one("member in a group", _from("Friends: anne@people.example, bo@else.example;")),
     _one("member in a folded header", _from("Anne\r\n <anne@people.example>")),
@@ -129,12 +129,50 @@ _ODD: tuple[HeaderCase, ...] = (
     _one("member in a quoted name with a comma", _from(f'"x, {ANNE}, \\" y" <{STRANGER}>'), MAY_NOT_POST),
 )
 
+
+def _wrapped(name: str, by: str = "attacker.example") -> str:
+    """NAME@people.example, as this domain says by SRS."""
+    return f"SRS0=HHHH=TT=people.example={name}@{by}"
+
+
+_SRS1 = "SRS1=HHHH=attacker.example==HHHH=TT=people.example=anne@second.example"
+_BELIEVED: Mapping[str, Any] = MappingProxyType({"forwarders": frozenset(("second.example",))})
+
+# What somebody else has wrapped lets nobody in whom From, Sender or Reply-To does not name, and a ban counts always.
+_UNWRAPPED: tuple[HeaderCase, ...] = (
+    _one("wrapped member, the wrapper in From", _from(ATTACKER), MAY_NOT_POST, sender=_wrapped("anne")),
+    _one("wrapped member, no headers", (), MAY_NOT_POST, sender=_wrapped("anne")),
+    _one("wrapped member, wrapped in From too", _from(_wrapped("anne")), MAY_NOT_POST, sender=_wrapped("anne")),
+    _one("wrapped member in From alone", _from(_wrapped("anne")), MAY_NOT_POST),
+    _one("wrapped twice", _from(ATTACKER), MAY_NOT_POST, sender=_SRS1),
+    _one("wrapped, and signed", _from(ATTACKER), MAY_NOT_POST, sender=f"prvs=0123456789={_wrapped('anne')}"),
+    _one("wrapped nonmember with a record", _from(ATTACKER), MAY_NOT_POST, sender=_wrapped("nm-accept")),
+    HeaderCase("wrapped friend", _wrapped("friend"), (PATTERNS,), _from(ATTACKER), MAY_NOT_POST),
+    _one("wrapped member, himself in From", _from(f"Anne <{ANNE}>"), sender=_wrapped("anne")),
+    _one("wrapped member, himself in Sender", _from(ATTACKER, ("Sender", ANNE)), sender=_wrapped("anne")),
+    _one("wrapped member, himself in Reply-To", _from(ATTACKER, ("Reply-To", ANNE)), sender=_wrapped("anne")),
+    _one("wrapped member, a linked address in From", _from("cris@work.example"), sender=_wrapped("cris")),
+    _one("wrapped twice, himself in From", _from(ANNE), sender=_SRS1),
+    HeaderCase("wrapped friend, himself in From", _wrapped("friend"), (PATTERNS,), _from("friend@people.example")),
+    HeaderCase("wrapped stranger on an open list", _wrapped("stranger"), (OPEN,), _from(ATTACKER)),
+    _one("signed by his own domain", _from(STRANGER), sender="prvs=0123456789=anne@people.example"),
+    _one("wrapped by his own domain", _from(STRANGER), sender=_wrapped("anne", "people.example")),
+    _one("wrapped by a forwarder that is believed", _from(ATTACKER), sender=_wrapped("anne", "second.example"),
+         rules=_BELIEVED),
+    _one("wrapped again by a forwarder that is believed", _from(ATTACKER), MAY_NOT_POST, sender=_SRS1, rules=_BELIEVED),
+    _one("in From, by a forwarder that is believed", _from(_wrapped("anne", "second.example")), rules=_BELIEVED),
+    _one("wrapped banned in From", _from(f"{ANNE}, {_wrapped('banned')}"), BANNED),
+    HeaderCase("wrapped banned", _wrapped("banned"), (CLOSED, OWNER), _from(ANNE), refused={CLOSED: BANNED}),
+)  # fmt: skip
+
 _MIXED: tuple[HeaderCase, ...] = (
     HeaderCase("one list passes by From", STRANGER, (CLOSED, TEAM_OWNER), _from("tess@people.example"), "", (CLOSED,)),
     HeaderCase("a sub-address passes", STRANGER, (CLOSED, OWNER), _from(STRANGER), "", (CLOSED,)),
     HeaderCase("a recipient elsewhere passes", STRANGER, (CLOSED, ELSEWHERE), _from(STRANGER), "", (CLOSED,)),
     HeaderCase("an open list passes", STRANGER, (OPEN, CLOSED), _from(STRANGER), "", (CLOSED,)),
-    HeaderCase("an open list passes whoever is in From", STRANGER, (OPEN,), _from(BANNED_HERE)),
+    HeaderCase("banned in From on an open list", STRANGER, (OPEN,), _from(BANNED_HERE), BANNED),
+    HeaderCase("banned in a member's Reply-To", ANNE, (CLOSED,), _from(ANNE, ("Reply-To", BANNED_HERE)), BANNED),
+    HeaderCase("banned in a member's Sender", ANNE, (CLOSED,), _from(ANNE, ("Sender", "x@spam.example")), BANNED),
     HeaderCase("all pass by From", STRANGER, (CLOSED, TEAM_OWNER, OWNER), _from(ANNE)),
     HeaderCase("two fail, one passes", STRANGER, (CLOSED, SMALL, OPEN), _from(STRANGER), "", (CLOSED, SMALL)),
     HeaderCase("two fail", STRANGER, (CLOSED, SMALL), _from(STRANGER), MAY_NOT_POST),
@@ -178,4 +216,13 @@ _PROBES: tuple[HeaderCase, ...] = (
     HeaderCase("probe sender, no such list", PROBE, (NOBODY, OWNER), (), refused={NOBODY: UNKNOWN}),
 )
 
-HEADER_CASES: tuple[HeaderCase, ...] = (*_MEMBERS, *_STRANGERS, *_ODD, *_MIXED, *_CERTAIN, *_LOOPS, *_PROBES)
+HEADER_CASES: tuple[HeaderCase, ...] = (
+    *_MEMBERS,
+    *_STRANGERS,
+    *_ODD,
+    *_UNWRAPPED,
+    *_MIXED,
+    *_CERTAIN,
+    *_LOOPS,
+    *_PROBES,
+)

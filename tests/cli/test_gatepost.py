@@ -159,8 +159,9 @@ def test_the_rules_of_default_settings_are_the_default_rules() -> None:
     settings = Settings()
     assert rules_of(settings) == DEFAULT_RULES.__class__(origin=settings.site.origin)
     changed = Settings.model_validate(
-        {"lists": {"null_sender_posts": "pass", "refuse_oversize": False, "shared_domains": ["example.com"]}}
-    )
+        {"lists": {"null_sender_posts": "pass", "refuse_oversize": False, "shared_domains": ["example.com"],
+                   "forwarders": ["Example.NET."]}}
+    )  # fmt: skip
     rules = rules_of(changed)
     assert (rules.null_sender_posts, rules.refuse_oversize) == (True, False)
-    assert rules.shared_domains == frozenset(("example.com",))
+    assert (rules.shared_domains, rules.forwarders) == (frozenset(("example.com",)), frozenset(("example.net",)))

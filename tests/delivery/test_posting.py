@@ -91,6 +91,17 @@ def by(author: str) -> bytes:
     return POST.replace(b"Anne <anne@example.org>", author.encode())
 
 
+@pytest.mark.parametrize("author", ["attacker@attacker.example", "SRS0=ab=cd=example.org=anne@attacker.example"])
+def test_who_only_says_that_he_forwards_a_member_s_mail_is_held(author: str, site: Site) -> None:
+    done = site.post(by(author), "SRS0=ab=cd=example.org=anne@attacker.example")
+    assert [entry.queue for entry in done.entries] == ["held"]
+    assert not [put for put in done.puts if put.entries[0].queue == "out" and "to_members" in put.entries[0].metadata]
+
+
+def test_a_member_s_mail_that_was_forwarded_is_sent_on(site: Site) -> None:
+    assert b"X-BeenThere" in sent_on(site.post(sender="SRS0=ab=cd=example.org=anne@forwarder.example"))
+
+
 TWO = (f"Anne <anne@example.org>, {STRANGER}", f"{STRANGER}, anne@example.org", f'"Odd, {STRANGER}, anne@example.org')
 
 
@@ -155,6 +166,12 @@ def test_a_member_hears_it_at_a_linked_address_and_at_a_wrapped_one(site: Site) 
     for sender in ("anne@work.example", f"prvs=1234abcdef={MEMBER}", "srs0=ab=cd=example.org=anne@forwarder.example"):
         assert sender in notices(site.post(by(f"{MEMBER}, anne@work.example"), sender))
         site.now += 86_400
+
+
+def test_who_only_says_that_he_forwards_a_member_s_mail_does_not(site: Site) -> None:
+    site.set("emergency=yes")
+    wrapped = "srs0=ab=cd=example.org=anne@attacker.example"
+    assert notices(site.post(by(wrapped), wrapped)).keys() == {SITE_OWNER}
 
 
 def test_it_is_told_once_a_day_and_without_a_word_of_the_sender_s(site: Site) -> None:

@@ -68,6 +68,10 @@ class Fake:
         self._ask("is_member")
         return False
 
+    def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
+        self._ask("is_linked")
+        return False
+
     def names(self) -> Iterator[DomainNames]:
         self._ask("names")
         return iter(())

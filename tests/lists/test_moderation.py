@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from cases import CASES, HEADER_CASES, Case, HeaderCase
 from gatepost_lists import (
     ACCEPTED,
+    DEFAULT_RULES,
     Action,
     Answer,
     Decision,
@@ -66,6 +67,11 @@ def headers_of(*pairs: tuple[str, str]) -> Headers:
     for name, value in pairs:
         headers.add(name, value)
     return headers
+
+
+def received(sender: str, headers: Headers, size: int, directory: Directory, rules: Rules = DEFAULT_RULES) -> Posting:
+    with directory.snapshot():
+        return Posting.received(sender, headers, size, directory, rules)
 
 
 def person(address: str, action: str) -> dict[str, str]:
@@ -206,7 +212,7 @@ def test_a_linked_address_counts_as_the_member() -> None:
 @pytest.mark.parametrize(("emergency", "size", "test"), [(False, 0, ""), (True, 0, "emergency"), (False, 2000, "size")])
 def test_where_the_null_sender_may_post(emergency: bool, size: int, test: str) -> None:
     directory = directory_of(default_nonmember_action="reject", emergency=emergency, **TOO_BIG)
-    posting = Posting.received("", headers_of(("From", A)), size)
+    posting = received("", headers_of(("From", A)), size, directory)
     assert posting.senders == ()
     rules = Rules(null_sender_posts=True)
     assert moderate(posting, list_of(directory), directory, rules).test == test
@@ -232,9 +238,29 @@ def test_a_list_named_postmaster_holds_what_others_refuse(posting: Posting, acti
 def test_the_senders_of_a_post_are_those_of_the_judge() -> None:
     headers = headers_of(("From", "A <A@X.example>"), ("Reply-To", "b@x.example, prvs=0123=a@x.example"))
     wrapped = "SRS0=h=t=x.example=c@f.example"
-    senders = Posting.received(wrapped, headers, 0).senders
-    assert senders == ("srs0=h=t=x.example=c@f.example", C, A, B, "prvs=0123=a@x.example")
-    assert Posting.received("bo", Headers(), 0, "x.example").senders == ("bo@x.example",)
+    posting = received(wrapped, headers, 0, directory_of())
+    assert posting.senders == ("srs0=h=t=x.example=c@f.example", A, B, "prvs=0123=a@x.example")
+    assert posting.suspects == (C,)
+    assert received("bo", Headers(), 0, directory_of(), Rules(origin="x.example")).senders == ("bo@x.example",)
+
+
+@pytest.mark.parametrize(
+    ("author", "action", "test"),
+    [("attacker@f.example", HOLD, "nonmember-action"), (A, ACCEPT, ""), (C, HOLD, "nonmember-action"), (B, ACCEPT, "")],
+)
+def test_what_somebody_else_has_wrapped_counts_where_the_headers_name_it(
+    author: str, action: Action, test: str
+) -> None:
+    directory = directory_of(members=[A], site={"linked": [[A, B]]})
+    posting = received("SRS0=ab=cd=x.example=a@f.example", headers_of(("From", author)), 0, directory)
+    decision = moderate(posting, list_of(directory), directory)
+    assert (decision.action, decision.test) == (action, test)
+
+
+def test_a_ban_counts_whoever_has_wrapped_it() -> None:
+    directory = directory_of(bans=[A], members=[C])
+    posting = received("SRS0=ab=cd=x.example=a@f.example", headers_of(("From", C)), 0, directory)
+    assert moderate(posting, list_of(directory), directory).test == "banned"
 
 
 def test_trouble_of_the_directory_is_passed_on() -> None:
@@ -273,7 +299,7 @@ def test_it_agrees_with_the_table_of_the_judge(case: Case, in_toml: Directory, i
         case = case._replace(size=0)
     decisions = []
     for directory in (in_toml, in_sqlite):
-        posting = Posting.received(case.sender, Headers(), case.size)
+        posting = received(case.sender, Headers(), case.size, directory)
         question = Question(case.sender, case.recipient, case.size, Stage.DATA)
         verdict = judge_with_headers(question, Headers(), directory)
         decisions.append(moderate(posting, list_of(directory, case.mailing_list), directory))
@@ -290,7 +316,7 @@ def test_it_agrees_with_the_header_stage(case: HeaderCase, in_sqlite: Directory)
     verdict = judge_with_headers(Question(case.sender, case.recipients[0], stage=Stage.DATA), headers, in_sqlite)
     if verdict.subaddress:
         return
-    posting = Posting.received(case.sender, headers, case.size)
+    posting = received(case.sender, headers, case.size, in_sqlite)
     decision = moderate(posting, list_of(in_sqlite, case.recipients[0]), in_sqlite)
     if verdict.test == "loop" or not posting.senders:
         assert decision.action is DISCARD
@@ -329,7 +355,7 @@ def test_it_agrees_with_the_judge(ann: dict[str, Any], senders: list[str], linke
     directory = directory_of(site={"linked": [[A, B]]} if linked else {}, **ann)
     headers = headers_of(("From", ", ".join(senders[1:])))
     verdict = judge_with_headers(Question(senders[0], ANN, stage=Stage.DATA), headers, directory)
-    posting = Posting.received(senders[0], headers, size)
+    posting = received(senders[0], headers, size, directory)
     assert posting.senders == tuple(senders)
     decision = moderate(posting, list_of(directory), directory)
     assert agrees(verdict, decision, posting.senders), (verdict, decision)

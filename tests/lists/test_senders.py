@@ -2,7 +2,7 @@
 
 import pytest
 
-from gatepost_lists.senders import all_senders, compile_globs, mailbox, parse_sender
+from gatepost_lists.senders import Sender, compile_globs, mailbox, parse_sender, read_sender
 
 
 @pytest.mark.parametrize("text", ["", " ", "<>", "< >", " <> "])
@@ -104,19 +104,44 @@ def test_globs(globs: tuple[str, ...], sender: str, found: bool) -> None:
     assert bool(compile_globs(globs).match(sender)) is found
 
 
-def test_all_senders_of_a_message_each_once_the_envelope_s_first() -> None:
-    headers = ("Bo@Example.org", "prvs=0123456789=ann@people.example", "bo@example.org", "<>")
-    assert all_senders("Ann@people.example", headers) == (
-        "ann@people.example",
-        "bo@example.org",
-        "prvs=0123456789=ann@people.example",
-    )
-    assert all_senders("ann", ("bo",), "people.example") == ("ann@people.example", "bo@people.example")
+ANN = "ann@people.example"
+SRS = "srs0=h=t=people.example=ann@second.example"
+SRS_TWICE = "srs1=h=first.example==h=t=people.example=ann@second.example"
+SRS_IN_SRS = "srs0=h=t=first.example=srs0=h=t=people.example=ann@second.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "believed", "known_as", "claims"),
+    [
+        (ANN, (), [ANN], []),
+        ("prvs=0123=ann@people.example", (), ["prvs=0123=ann@people.example", ANN], []),
+        ("srs0=h=t=people.example=ann@people.example", (), ["srs0=h=t=people.example=ann@people.example", ANN], []),
+        ("srs0=h=t=People.Example.=ann@people.example.", (), ["srs0=h=t=people.example.=ann@people.example", ANN], []),
+        (SRS, (), [SRS], [ANN]),
+        (SRS, ("first.example",), [SRS], [ANN]),
+        (SRS, ("second.example",), [SRS, ANN], []),
+        (SRS_TWICE, ("second.example",), [SRS_TWICE], [ANN]),
+        (SRS_TWICE, ("first.example",), [SRS_TWICE], [ANN]),
+        (SRS_TWICE, ("first.example", "second.example"), [SRS_TWICE, ANN], []),
+        (SRS_IN_SRS, ("second.example",), [SRS_IN_SRS, "srs0=h=t=people.example=ann@first.example"], [ANN]),
+        (SRS_IN_SRS, ("first.example",), [SRS_IN_SRS], ["srs0=h=t=people.example=ann@first.example", ANN]),
+        ("srs0=h=t=people.example=prvs=0123=ann@second.example", (),
+         ["srs0=h=t=people.example=prvs=0123=ann@second.example"], ["prvs=0123=ann@people.example", ANN]),
+        ("prvs=0123=srs0=h=t=people.example=ann@second.example", (),
+         ["prvs=0123=srs0=h=t=people.example=ann@second.example", SRS], [ANN]),
+    ],
+)  # fmt: skip
+def test_what_was_wrapped_is_believed_of_the_wrapper_s_own_domain_and_of_forwarders(
+    text: str, believed: tuple[str, ...], known_as: list[str], claims: list[str]
+) -> None:
+    sender = read_sender(text, forwarders=frozenset(believed))
+    assert (list(sender.known_as), list(sender.claims)) == (known_as, claims)
+    assert sender.every == parse_sender(text)
 
 
 @pytest.mark.parametrize("null", ["", "<>"])
-def test_a_report_is_from_nobody_whoever_its_headers_name(null: str) -> None:
-    assert all_senders(null, ("ann@people.example",)) == ()
+def test_the_null_sender_is_nobody(null: str) -> None:
+    assert read_sender(null, "people.example") == Sender()
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ def hashed(message_id: bytes) -> bytes:
 
 
 def kept(octets: bytes, made: bytes = b"<made@x>", sender: str = "anne@people.example", *, cut: bool = False) -> bytes:
-    section = read_section(octets, with_senders=True, cut=cut)
+    section = read_section(octets, cut=cut)
     return rebuilt(section, b"Above: x\r\n", b"" if section.message_id else made, sender)
 
 
@@ -68,23 +68,22 @@ def test_the_null_sender() -> None:
 
 def test_what_is_no_header_ends_the_section() -> None:
     came = b"Subject: a\r\nno header\r\nFrom: b\r\n\r\nbody"
-    section = read_section(came, with_senders=True)
+    section = read_section(came)
     assert section.fields == [b"Subject: a\r\n"]
     assert section.rest == b"\r\nno header\r\nFrom: b\r\n\r\nbody"
 
 
 def test_a_mailbox_line_is_taken_out() -> None:
-    assert read_section(b"From anne Sat Nov 21\r\nSubject: a\r\n\r\n", with_senders=True).fields == [b"Subject: a\r\n"]
+    assert read_section(b"From anne Sat Nov 21\r\nSubject: a\r\n\r\n").fields == [b"Subject: a\r\n"]
 
 
 def test_a_section_that_is_cut_is_not_ended() -> None:
     assert kept(b"Message-ID: <a@b>\r\nX: begun", cut=True).endswith(below(b"a@b") + b"X: begun")
 
 
-def test_senders_are_read_where_they_are_wanted() -> None:
-    came = b"From: Anne <anne@x>\r\nList-Id: <a.b>\r\n\r\n"
-    assert read_section(came, with_senders=True).headers.senders == ("anne@x",)
-    assert read_section(came, with_senders=False).headers.senders == ()
+def test_senders_are_read() -> None:
+    came = b"From: Anne <anne@x>\r\nReply-To: bo@x\r\nList-Id: <a.b>\r\n\r\n"
+    assert read_section(came).headers.senders == ("anne@x", "bo@x")
 
 
 @pytest.mark.parametrize(
@@ -99,7 +98,7 @@ def test_received(peer: str, shown: str) -> None:
 @given(st.lists(st.sampled_from([b"a: b\r\n", b" c\r\n", b"\r\n", b"Message-ID:", b" [x]", b"\0\xff:", b"From "])))
 def test_nothing_is_lost(pieces: list[bytes]) -> None:
     came = b"".join([*pieces, b"\r\n"])
-    section = read_section(came, with_senders=True)
+    section = read_section(came)
     assert section.rest.startswith(b"\r\n")
     assert len(came) <= sum(map(len, section.fields)) + len(section.rest) + len(came) * (
         b"ID" in came or b"From " in came

@@ -138,6 +138,11 @@ class Lists(Section):
         "domains that have ordinary mailboxes beside their lists, for Mailman's directories",
         example=["example.com"],
     )
+    forwarders: DomainNames = key(
+        [],
+        "domains that are believed about whose mail they forward: what they have wrapped by SRS counts as it is",
+        example=["forwarder.example"],
+    )
     refuse_oversize: bool | None = key(
         None, "refuse mail over a list's max_message_size; default: as the kind of directory has it", example=True
     )

@@ -17,8 +17,8 @@ from click.decorators import pass_meta_key
 from click.shell_completion import CompletionItem
 
 from gatepost_lists.directory import Directory
-from gatepost_lists.judge import Rules
 from gatepost_lists.open import open_directory
+from gatepost_lists.rules import Rules
 
 if TYPE_CHECKING:
     from gatepost_lists.store.admin import Store

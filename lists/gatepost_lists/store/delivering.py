@@ -58,7 +58,7 @@ class Delivering(Connected):
             return deliveries.owners(connection, mailing_list)
 
     def roles(self, mailing_list: str, sender: str) -> frozenset[Role]:
-        """What a sender, as the envelope has it, is on a list: by any address that it may be known by, linked or not.
+        """What a sender, as the envelope has it, is on a list: by any address that it is known by, linked or not.
 
         Raises NotFoundError for an unknown list.
         """

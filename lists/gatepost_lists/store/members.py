@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import sqlalchemy as sa
 
 from gatepost_lists.model import Role
-from gatepost_lists.senders import parse_sender
+from gatepost_lists.senders import read_sender
 from gatepost_lists.store import mailinglists, people, values
 from gatepost_lists.store.changes import Change, DeliveryStatus, Member
 from gatepost_lists.store.errors import BadValueError, NotFoundError
@@ -97,9 +97,9 @@ def remove(connection: sa.Connection, text: str, addresses: Sequence[str], role:
 
 
 def roles(connection: sa.Connection, text: str, sender: str) -> frozenset[Role]:
-    """What a sender is on a list, by any address that it may be known by, or by one that is linked to it."""
+    """What a sender is on a list, by any address that it is known by for certain, or by one that is linked to it."""
     key = mailinglists.find(connection, text)["id"]
-    found = connection.scalars(_ROLES, {"list": key, "emails": parse_sender(sender)})
+    found = connection.scalars(_ROLES, {"list": key, "emails": read_sender(sender).known_as})
     return frozenset(map(Role, found))
 
 

@@ -58,6 +58,7 @@ _IS_MEMBER = (
     "SELECT 1 FROM address a CROSS JOIN member m WHERE a.email = ? AND m.user_id = a.user_id AND m.role = 'member'"
     " AND m.list_id = (SELECT id FROM mailinglist WHERE mail_host = ? AND list_name = ?) LIMIT 1"
 )
+_ADDRESSES_OF_USER = "SELECT b.email FROM address a CROSS JOIN address b ON b.user_id = a.user_id WHERE a.email = ?"
 _BAN_PATTERNS = "SELECT email, COALESCE(list_id, 0) FROM ban WHERE email >= '^' AND email < '_'"
 _ANY_EXACT_BAN = "SELECT EXISTS (SELECT 1 FROM ban WHERE email < '^' OR email >= '_')"
 
@@ -148,6 +149,9 @@ class SqliteDirectory:
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
         list_name, _, mail_host = fqdn_listname.rpartition("@")
         return any(self._rows(_IS_MEMBER, (email, mail_host, list_name)) for email in senders)
+
+    def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
+        return any(row[0] in others for row in self._rows(_ADDRESSES_OF_USER, (email,)))
 
     def names(self) -> Iterator[DomainNames]:
         for (host, alias, shared), rows in groupby(self._rows(_NAMES, ()), key=lambda row: row[:3]):

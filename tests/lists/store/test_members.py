@@ -140,7 +140,7 @@ def test_the_roles_of_a_sender(store: Store) -> None:
     for sender in ("Bo@example.org", "bo@work.example", "prvs=1234abcdef=bo@work.example"):
         assert store.roles(ANN, sender) == both
     assert store.roles(ANN, "olga@example.org") == {Role.OWNER}
-    for sender in ("", "nobody", "\udcff@x", "cy@example.org"):
+    for sender in ("", "nobody", "\udcff@x", "cy@example.org", "srs0=a=b=example.org=bo@attacker.example"):
         assert store.roles(ANN, sender) == frozenset()
 
 
