@@ -118,21 +118,23 @@ def test_without_user_and_password_nobody_logs_in(user: str, password: str) -> N
 
 
 @pytest.mark.parametrize(
-    ("account", "password", "plaintext", "told"),
+    ("account", "password", "plaintext", "kind", "told"),
     [
-        (ANNE, "wrong", "loopback", "does not take smtp_user and smtp_pass: 535"),
-        (ANNE, "secret", "never", "PLAIN and LOGIN would show the password (see smtp_auth_plaintext)"),
-        (None, "secret", "always", "the mail server offers no AUTH"),
+        (ANNE, "wrong", "loopback", Kind.CLIENT_REFUSED, "does not take smtp_user and smtp_pass: 535"),
+        (ANNE, "secret", "never", Kind.LATER, "PLAIN and LOGIN would show the password (see smtp_auth_plaintext)"),
+        (None, "secret", "always", Kind.LATER, "the mail server offers no AUTH"),
     ],
 )
-def test_who_cannot_log_in_sends_later(account: Login | None, password: str, plaintext: Plaintext, told: str) -> None:
+def test_who_cannot_log_in_sends_later(
+    account: Login | None, password: str, plaintext: Plaintext, kind: Kind, told: str
+) -> None:
     with Server(account=account) as server:
         connection = SMTPConnection("127.0.0.1", server.port, 0, "anne", password, auth_plaintext=plaintext)
         outcomes = connection.sendmail(LIST, ["bo@example.org", "cy@example.net"], POST)
         connection.quit()
     assert [(outcome.recipient, outcome.kind, outcome.lost) for outcome in outcomes] == [
-        ("bo@example.org", Kind.LATER, True),
-        ("cy@example.net", Kind.LATER, True),
+        ("bo@example.org", kind, True),
+        ("cy@example.net", kind, True),
     ]
     assert outcomes[0].reply.startswith("451 4.7.0 ")
     assert told in outcomes[0].reply
@@ -169,7 +171,7 @@ def test_addresses_beyond_ascii_where_the_server_has_only_ascii() -> None:
         )
         (from_nobody,) = connection.sendmail("jürgen-bounces@lists.example", ["bo@example.org"], POST)
         connection.quit()
-    assert (refused.kind, refused.reply[:9]) == (Kind.REFUSED, "553 5.6.7")
+    assert (refused.kind, refused.reply[:9]) == (Kind.CLIENT_REFUSED, "553 5.6.7")
     assert (sent.kind, converted.kind) == (Kind.SENT, Kind.SENT)
     assert (from_nobody.kind, from_nobody.reply[:9]) == (Kind.MESSAGE_REFUSED, "553 5.6.7")
     assert [took.recipients for took in server.took] == [["bo@example.org", "cy@xn--mnchen-3ya.example"]]
