@@ -88,7 +88,6 @@ MOODS: dict[str, Callable[[str], str]] = {
     "answers rubbish": lambda command: "once upon a time" if command.startswith("MAIL") else "",
     "answers rubbish to the dot": lambda command: "999 \x07\xff" if command == "DOT" else "",
     "greylists": lambda command: "450 4.7.1 greylisted" if command.startswith("RCPT") else "",
-    "wants a password": lambda command: "530 5.7.0 log in first" if command.startswith("MAIL") else "",
     "is silent": is_silent,
 }
 
