@@ -173,7 +173,7 @@ def test_addresses_beyond_ascii_where_the_server_has_only_ascii() -> None:
         connection.quit()
     assert (refused.kind, refused.reply[:9]) == (Kind.CLIENT_REFUSED, "553 5.6.7")
     assert (sent.kind, converted.kind) == (Kind.SENT, Kind.SENT)
-    assert (from_nobody.kind, from_nobody.reply[:9]) == (Kind.MESSAGE_REFUSED, "553 5.6.7")
+    assert (from_nobody.kind, from_nobody.reply[:9]) == (Kind.CLIENT_REFUSED, "553 5.6.7")
     assert [took.recipients for took in server.took] == [["bo@example.org", "cy@xn--mnchen-3ya.example"]]
 
 
