@@ -185,6 +185,7 @@ def milter_options(settings: Settings) -> MilterOptions:
         judging=judging_of(settings),
         at_headers=section.stage == "headers",
         remove_failed=section.failed_recipients == "remove",
+        refuse_mixed=section.mixed_recipients == "reject",
         add_message_id=section.add_message_id,
         hostname=settings.site.hostname,
     )

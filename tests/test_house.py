@@ -68,6 +68,7 @@ PURE = [
     "lmtp/gatepost_delivery/munge.py",
     "lmtp/gatepost_delivery/signatures.py",
     "milter/gatepost_milter/transaction.py",
+    "milter/gatepost_milter/mixing.py",
     "conf/gatepost_conf/dialling.py",
     "conf/gatepost_conf/names.py",
     "conf/gatepost_conf/exim/blocks.py",

@@ -22,8 +22,10 @@ from gatepost_lists import (
     judge_with_headers,
     soften,
 )
+from gatepost_milter.mixing import kind_of, may_join
 from gatepost_milter.transaction import (
     CONTINUE,
+    PUT_OFF,
     Changes,
     Outcome,
     Recipient,
@@ -50,13 +52,15 @@ class Options:
     """How the milter is to judge and answer.
 
     at_headers: a recipient whose envelope sender may not post waits for the headers. remove_failed: take such
-    recipients off a message that others get. add_message_id: at that stage, where there is none; its right side is
-    hostname.
+    recipients off a message that others get, also where a list knows the sender. refuse_mixed: refuse, instead of
+    putting off, one who may not post and would have to wait beside recipients that take everybody's mail.
+    add_message_id: at that stage, where there is none; its right side is hostname.
     """
 
     judging: Judging
     at_headers: bool = False
     remove_failed: bool = False
+    refuse_mixed: bool = False
     add_message_id: bool = False
     hostname: str = "localhost"
 
@@ -121,64 +125,89 @@ class MilterService:
         return self._options.at_headers
 
     def rcpt(self, transaction: Transaction, address: str, id_: str) -> Reply:
-        """The reply to RCPT; a recipient that is not refused is noted on the transaction.
+        """The reply to RCPT; a recipient that is not refused or put off is noted on the transaction.
 
         address: as the mail server names it, in brackets. id_: the queue id, or ''.
         """
         verdict = self._judged(transaction, address, Stage.RCPT, id_)
-        if transaction.headers is not None and verdict.answer is Answer.REJECT and verdict.status == MAY_NOT_POST:
-            reply = CONTINUE
-        else:
-            reply = reply_of(self._softened(verdict))
+        waits = transaction.headers is not None and verdict.answer is Answer.REJECT and verdict.status == MAY_NOT_POST
+        reply = CONTINUE if waits else reply_of(self._softened(verdict))
         if reply is CONTINUE:
-            transaction.recipients.append(Recipient(address, verdict))
+            may_post = not transaction.sender and self._options.judging.rules.null_sender_posts
+            recipient = Recipient(address, verdict, kind_of(verdict, may_post=may_post))
+            if not self._may_join(transaction, recipient):
+                return self._put_off(transaction, recipient, id_)
+            transaction.recipients.append(recipient)
+        return reply
+
+    def _may_join(self, transaction: Transaction, recipient: Recipient) -> bool:
+        """Whether a recipient may be on one message with those before it.
+
+        A mail program that has logged in cannot send to some later, as a mail server does; its user is no stranger.
+        """
+        if self._options.judging.observe or transaction.auth:
+            return True
+        return may_join(recipient.kind, (other.kind for other in transaction.recipients))
+
+    def _put_off(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
+        refused = self._options.refuse_mixed and recipient.verdict.answer is Answer.REJECT
+        reply = reply_of(recipient.verdict) if refused else PUT_OFF
+        _log.info(
+            "mixed recipients",
+            what="refused" if refused else "put off",
+            recipient=recipient.address,
+            client=transaction.client,
+            id=id_,
+        )
         return reply
 
     def data(self, transaction: Transaction, id_: str) -> Reply:
         """The reply to DATA: recipients that a probe asked for are judged as such no longer.
 
-        There is one answer for all of them.
+        There is one answer for all of them: a refusal if one fails, for those beside it have waited too.
         """
-        recipients = transaction.recipients
-        if transaction.headers is not None or not any(recipient.verdict.test == "probe" for recipient in recipients):
+        if transaction.headers is not None:
             return CONTINUE
-        return _one_answer([self._reply_at_data(transaction, recipient, id_) for recipient in recipients])
+        asked_for = [recipient for recipient in transaction.recipients if recipient.verdict.test == "probe"]
+        replies = [self._reply(transaction, recipient, id_) for recipient in asked_for]
+        return next((reply for reply in replies if reply is not CONTINUE), CONTINUE)
 
-    def _reply_at_data(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
-        if recipient.verdict.test != "probe":
-            return CONTINUE
+    def _reply(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
+        """The reply to a recipient of which more is there than at RCPT."""
         return reply_of(self._softened(self._judged(transaction, recipient.address, Stage.DATA, id_)))
 
     def end_of_headers(self, transaction: Transaction, id_: str) -> Reply:
         """The reply when the headers are there, one for all recipients.
 
-        Recipients that failed while others did not are noted on the transaction. One that was accepted at RCPT may
-        fail too: the headers may name one who is banned.
+        Of recipients that failed while others did not, those that are to be removed are noted on the transaction: where
+        no list knows the sender all are, for what is sent back would go to whoever is named there. One that was
+        accepted at RCPT may fail too: the headers may name one who is banned.
         """
-        replies = [self._reply_at_headers(transaction, recipient, id_) for recipient in transaction.recipients]
+        recipients = transaction.recipients
+        replies = [self._reply_at_headers(transaction, recipient, id_) for recipient in recipients]
         answer = _one_answer(replies)
         if answer is not CONTINUE:
             return answer
-        pairs = zip(transaction.recipients, replies, strict=True)
-        transaction.failed = [recipient.address for recipient, reply in pairs if reply is not CONTINUE]
-        if transaction.failed:
-            what = "removed" if self._options.remove_failed else "kept"
-            _log.info("failed recipients", what=what, recipients=transaction.failed, client=transaction.client, id=id_)
+        failed = [one.address for one, reply in zip(recipients, replies, strict=True) if reply is not CONTINUE]
+        if failed:
+            remove = self._options.remove_failed or not transaction.knows_sender
+            transaction.removed = failed if remove else []
+            what = "removed" if remove else "kept"
+            _log.info("failed recipients", what=what, recipients=failed, client=transaction.client, id=id_)
         return CONTINUE
 
     def _reply_at_headers(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
         before = recipient.verdict
         if not before.mailing_list or before.subaddress:
             return CONTINUE
-        return reply_of(self._softened(self._judged(transaction, recipient.address, Stage.DATA, id_)))
+        return self._reply(transaction, recipient, id_)
 
     def changes(self, transaction: Transaction) -> Changes:
         """What is to be done to a message at its end, before it is taken."""
         options = self._options
-        failed = transaction.failed if options.remove_failed else []
         wants_id = transaction.headers is not None and options.add_message_id and not transaction.headers.has_message_id
         return Changes(
-            remove=tuple(name for address in failed for name in names_of(address)),
+            remove=tuple(name for address in transaction.removed for name in names_of(address)),
             message_id=make_msgid("gatepost", options.hostname) if wants_id else "",
         )
 

@@ -8,6 +8,7 @@ from enum import Enum
 from typing import NamedTuple
 
 from gatepost_lists import Answer, Headers, Verdict
+from gatepost_milter.mixing import Kind
 
 
 class Outcome(Enum):
@@ -33,6 +34,8 @@ _ROUTE = re.compile(r"\A@[^:>]*:")
 CONTINUE = Reply(Outcome.CONTINUE)
 # The reply to whatever failed here.
 TROUBLE = Reply(Outcome.TEMPFAIL, "451", "4.3.0", "cannot tell now, try again later")
+# The reply to a recipient that cannot be on one message with those before it (RFC 5321 section 4.5.3.1.10).
+PUT_OFF = Reply(Outcome.TEMPFAIL, "452", "4.5.3", "send to this recipient separately")
 
 
 def reply_of(verdict: Verdict) -> Reply:
@@ -45,10 +48,11 @@ def reply_of(verdict: Verdict) -> Reply:
 
 
 class Recipient(NamedTuple):
-    """A recipient that is on the message, as the mail server named it, brackets included, and the verdict on it."""
+    """A recipient that is on the message, as the mail server named it, brackets included, and the verdict at RCPT."""
 
     address: str
     verdict: Verdict
+    kind: Kind
 
 
 @dataclass(slots=True, eq=False)
@@ -56,8 +60,8 @@ class Transaction:
     """A message from MAIL to its end.
 
     sender stands without brackets; '' is the null one. client and auth are the address and the login of whoever sends
-    it. headers is None where only the envelope counts.
-    failed: recipients that stay out when others get the message.
+    it. headers is None where only the envelope counts. removed: recipients that are taken off when others get the
+    message.
     """
 
     sender: str
@@ -66,7 +70,12 @@ class Transaction:
     auth: str = ""
     headers: Headers | None = None
     recipients: list[Recipient] = field(default_factory=list)
-    failed: list[str] = field(default_factory=list)
+    removed: list[str] = field(default_factory=list)
+
+    @property
+    def knows_sender(self) -> bool:
+        """Whether mail that is sent back reaches no stranger: a list knows the sender, or the client has logged in."""
+        return bool(self.auth) or any(recipient.kind is Kind.KNOWS for recipient in self.recipients)
 
 
 class Changes(NamedTuple):

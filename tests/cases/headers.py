@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from cases.spine import ANNE, CLOSED, OPEN, PATTERNS, SMALL, STRANGER
+from cases.spine import ANNE, CLOSED, EMERGENCY, OPEN, PATTERNS, SECOND_POSTMASTER, SMALL, STRANGER
 from gatepost_lists import Rules
 
 OWNER, TEAM_OWNER = "closed-owner@lists.example", "team-owner@lists.example"
@@ -30,8 +30,9 @@ class HeaderCase(NamedTuple):
     """A message and what becomes of it.
 
     headers: names and values as they arrive, octets that are no UTF-8 as surrogate escapes. refused: code and status
-    by recipient, at RCPT. answer: code and status for the message, '' where it is taken. failed: recipients that
-    failed while the message was taken. not_smtp: why no client can say it to a real server, '' where it can.
+    by recipient, at RCPT. put_off: recipients that a door with one answer for all of them has come again. answer: code
+    and status for the message that is left, '' where it is taken. failed: recipients that may not have it, where others
+    may. not_smtp: why no client can say it to a real server, '' where it can.
     """
 
     id: str
@@ -44,6 +45,7 @@ class HeaderCase(NamedTuple):
     size: int = 0
     rules: Mapping[str, Any] = _DEFAULT
     not_smtp: str = ""
+    put_off: tuple[str, ...] = ()
 
     @property
     def site_rules(self) -> Rules:
@@ -165,19 +167,49 @@ _UNWRAPPED: tuple[HeaderCase, ...] = (
     HeaderCase("wrapped banned", _wrapped("banned"), (CLOSED, OWNER), _from(ANNE), refused={CLOSED: BANNED}),
 )  # fmt: skip
 
+
+def _mixed(
+    name: str, recipients: tuple[str, ...], put_off: str, answer: str = "", failed: tuple[str, ...] = (CLOSED,)
+) -> HeaderCase:
+    """A stranger's message to recipients of which one is put off."""
+    return HeaderCase(name, STRANGER, recipients, _from(STRANGER), answer, failed, put_off=(put_off,))
+
+
+TESS = "tess@people.example"
 _MIXED: tuple[HeaderCase, ...] = (
-    HeaderCase("one list passes by From", STRANGER, (CLOSED, TEAM_OWNER), _from("tess@people.example"), "", (CLOSED,)),
-    HeaderCase("a sub-address passes", STRANGER, (CLOSED, OWNER), _from(STRANGER), "", (CLOSED,)),
-    HeaderCase("a recipient elsewhere passes", STRANGER, (CLOSED, ELSEWHERE), _from(STRANGER), "", (CLOSED,)),
-    HeaderCase("an open list passes", STRANGER, (OPEN, CLOSED), _from(STRANGER), "", (CLOSED,)),
-    HeaderCase("banned in From on an open list", STRANGER, (OPEN,), _from(BANNED_HERE), BANNED),
-    HeaderCase("banned in a member's Reply-To", ANNE, (CLOSED,), _from(ANNE, ("Reply-To", BANNED_HERE)), BANNED),
-    HeaderCase("banned in a member's Sender", ANNE, (CLOSED,), _from(ANNE, ("Sender", "x@spam.example")), BANNED),
-    HeaderCase("all pass by From", STRANGER, (CLOSED, TEAM_OWNER, OWNER), _from(ANNE)),
-    HeaderCase("two fail, one passes", STRANGER, (CLOSED, SMALL, OPEN), _from(STRANGER), "", (CLOSED, SMALL)),
+    HeaderCase("one list passes by From", STRANGER, (CLOSED, TEAM_OWNER), _from(TESS), "", (CLOSED,)),
     HeaderCase("two fail", STRANGER, (CLOSED, SMALL), _from(STRANGER), MAY_NOT_POST),
     HeaderCase("two banned", STRANGER, (CLOSED, SMALL), _from("outlaw@people.example"), BANNED),
     HeaderCase("one banned, one stranger", STRANGER, (CLOSED, TEAM_OWNER), _from(BANNED_HERE), MAY_NOT_POST),
+    _mixed("before a sub-address", (CLOSED, OWNER), OWNER, MAY_NOT_POST),
+    _mixed("behind a sub-address", (OWNER, CLOSED), CLOSED),
+    _mixed("before a recipient elsewhere", (CLOSED, ELSEWHERE), ELSEWHERE, MAY_NOT_POST),
+    _mixed("behind a recipient elsewhere", (ELSEWHERE, CLOSED), CLOSED),
+    _mixed("before an open list", (CLOSED, OPEN), OPEN, MAY_NOT_POST),
+    _mixed("behind an open list", (OPEN, CLOSED), CLOSED),
+    _mixed("behind a list in emergency", (EMERGENCY, CLOSED), CLOSED),
+    _mixed("behind a postmaster", ("postmaster@lists.example", CLOSED), CLOSED),
+    _mixed("two before an open list", (CLOSED, SMALL, OPEN), OPEN, MAY_NOT_POST, (CLOSED, SMALL)),
+    HeaderCase("all pass by From", STRANGER, (CLOSED, TEAM_OWNER, OWNER), _from(ANNE), put_off=(OWNER,)),
+    HeaderCase("behind elsewhere, member in From", STRANGER, (ELSEWHERE, CLOSED), _from(ANNE), put_off=(CLOSED,)),
+    HeaderCase("open to all", STRANGER, (OPEN, OWNER, ELSEWHERE), _from(STRANGER)),
+    HeaderCase("a list that knows the sender", TESS, (TEAM_OWNER, ELSEWHERE, CLOSED), _from(TESS), "", (CLOSED,)),
+    HeaderCase("behind it, the others", TESS, (CLOSED, TEAM_OWNER, OWNER), _from(TESS), "", (CLOSED,)),
+    HeaderCase(
+        "before it, one that is open", TESS, (CLOSED, OWNER, TEAM_OWNER), _from(TESS), "", (CLOSED,), put_off=(OWNER,)
+    ),
+    HeaderCase("known by a pattern", "x@friends.example", (PATTERNS, OWNER, CLOSED), _from(STRANGER), "", (CLOSED,)),
+    HeaderCase("known by a record", "nm-hold@people.example", (CLOSED, SMALL), _from(STRANGER), "", (SMALL,)),
+    HeaderCase("banned in From beside one elsewhere", STRANGER, (OPEN, ELSEWHERE), _from(BANNED_HERE), "", (OPEN,)),
+    HeaderCase(
+        "wrapped member, with one elsewhere",
+        _wrapped("anne"),
+        (ELSEWHERE, CLOSED),
+        _from(ATTACKER),
+        "",
+        (CLOSED,),
+        put_off=(CLOSED,),
+    ),
 )
 
 _CERTAIN: tuple[HeaderCase, ...] = (
@@ -209,10 +241,14 @@ _PROBES: tuple[HeaderCase, ...] = (
     HeaderCase("null sender", "", (CLOSED,), _from(STRANGER), MAY_NOT_POST),
     HeaderCase("null sender, member in From", "", (CLOSED,), _from(ANNE), MAY_NOT_POST),
     HeaderCase("null sender to a sub-address", "", (OWNER,), _from(STRANGER)),
-    HeaderCase("null sender to both", "", (CLOSED, OWNER), _from(STRANGER), "", (CLOSED,)),
+    HeaderCase("null sender to both", "", (CLOSED, OWNER), _from(STRANGER), MAY_NOT_POST, (CLOSED,), put_off=(OWNER,)),
+    HeaderCase("and the other way round", "", (OWNER, CLOSED), _from(STRANGER), "", (CLOSED,), put_off=(CLOSED,)),
+    HeaderCase("null sender may post to both", "", (OWNER, CLOSED), _from(STRANGER), rules={"null_sender_posts": True}),
+    HeaderCase("null sender to a postmaster", "", (OWNER, SECOND_POSTMASTER), _from(STRANGER)),
     HeaderCase("null sender may post", "", (CLOSED,), _from(STRANGER), rules={"null_sender_posts": True}),
     HeaderCase("probe sender", PROBE, (CLOSED,), _from(STRANGER), MAY_NOT_POST),
     HeaderCase("probe sender, member in From", PROBE, (CLOSED,), _from(ANNE)),
+    HeaderCase("probe sender to both", PROBE, (OWNER, CLOSED), _from(STRANGER), "", (CLOSED,), put_off=(CLOSED,)),
     HeaderCase("probe sender, no such list", PROBE, (NOBODY, OWNER), (), refused={NOBODY: UNKNOWN}),
 )
 

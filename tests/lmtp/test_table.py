@@ -147,11 +147,11 @@ def test_header_stage(case: HeaderCase, url: str) -> None:
     }
     told = gate.data(asker, accepted, headers)
     failed = [recipient.address for recipient, verdict in zip(accepted, told, strict=True) if verdict.code != 250]
-    if case.answer:
+    if case.answer and not case.failed:
         assert len(failed) == len(accepted)
         answers = {f"{verdict.code} {verdict.status}" for verdict in told}
         # a door that has one answer for all recipients tells the one that they have in common, or this
         assert case.answer == (answers.pop() if len(answers) == 1 else "550 5.7.2")
     else:
-        assert tuple(failed) == case.failed
+        assert tuple(failed) == case.failed  # there is an answer for each: nobody is put off
     gate.close()

@@ -17,8 +17,12 @@ from gatepost_service.metrics import Tally
 MakeService = Callable[..., MilterService]
 MakeOptions = Callable[..., Options]
 CONTINUE = Reply(Outcome.CONTINUE)
+PUT_OFF = "452 4.5.3"
 ANNE, STRANGER = "anne@people.example", "stranger@people.example"
 CLOSED, OWNER, ELSEWHERE = "<closed@lists.example>", "<closed-owner@lists.example>", "<joe@elsewhere.example>"
+# Tess is a member of the one list and not of CLOSED.
+TESS, TEAM_OWNER, OPEN = "tess@people.example", "<team-owner@lists.example>", "<open@lists.example>"
+PROBE = "double-bounce@mx.example"
 
 
 def with_headers(sender: str, *pairs: tuple[str, str], size: int = 0) -> Transaction:
@@ -52,9 +56,12 @@ def test_header_case(case: HeaderCase, make_service: MakeService) -> None:
     service = make_service(at_headers=True, remove_failed=True, rules=case.site_rules)
     transaction = with_headers(case.sender, *case.headers, size=case.size)
     at_rcpt = {name: status(service.rcpt(transaction, f"<{name}>", "")) for name in case.recipients}
-    assert at_rcpt == {name: case.refused.get(name, "") for name in case.recipients}
+    assert at_rcpt == {
+        name: case.refused.get(name, PUT_OFF if name in case.put_off else "") for name in case.recipients
+    }
     assert status(service.end_of_headers(transaction, "")) == case.answer
-    assert service.changes(transaction).remove == tuple(f"<{name}>" for name in case.failed)
+    removed = () if case.answer else tuple(f"<{name}>" for name in case.failed if name not in case.put_off)
+    assert service.changes(transaction).remove == removed
 
 
 @pytest.mark.parametrize("remove", [False, True], ids=["keep", "remove"])
@@ -62,8 +69,8 @@ def test_failed_recipients_are_kept_or_removed_and_told(
     remove: bool, make_service: MakeService, capfd: pytest.CaptureFixture[str]
 ) -> None:
     service = make_service(at_headers=True, remove_failed=remove)
-    transaction = with_headers(STRANGER, ("From", STRANGER))
-    for name in (CLOSED, OWNER, ELSEWHERE):
+    transaction = with_headers(TESS, ("From", TESS))
+    for name in (CLOSED, TEAM_OWNER, ELSEWHERE):
         assert service.rcpt(transaction, name, "") == CONTINUE
     assert service.end_of_headers(transaction, "4XyZ") == CONTINUE
     assert service.changes(transaction).remove == ((CLOSED,) if remove else ())
@@ -74,12 +81,68 @@ def test_failed_recipients_are_kept_or_removed_and_told(
     assert "4XyZ" in line
 
 
-def test_data_is_refused_only_if_every_recipient_fails(make_service: MakeService) -> None:
+@pytest.mark.parametrize(
+    ("recipients", "author", "failed"),
+    [((OPEN, ELSEWHERE), "banned@people.example", OPEN), ((CLOSED, TEAM_OWNER), TESS, CLOSED)],
+)
+def test_where_nobody_knows_the_sender_failed_recipients_are_removed_in_any_case(
+    recipients: tuple[str, ...], author: str, failed: str, make_service: MakeService
+) -> None:
+    service = make_service(at_headers=True, remove_failed=False)
+    transaction = with_headers(STRANGER, ("From", author))
+    assert [service.rcpt(transaction, name, "") for name in recipients] == [CONTINUE, CONTINUE]
+    assert service.end_of_headers(transaction, "") == CONTINUE
+    assert service.changes(transaction).remove == (failed,)
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipients", "told"),
+    [
+        (STRANGER, (OWNER, CLOSED), ["", "550 5.7.2"]),
+        (STRANGER, (CLOSED, OWNER), ["", PUT_OFF]),
+        (STRANGER, (ELSEWHERE, CLOSED, OWNER), ["", "550 5.7.2", ""]),
+        ("", (OWNER, CLOSED), ["", PUT_OFF]),
+        (TESS, (TEAM_OWNER, OWNER, CLOSED), ["", "", ""]),
+        (STRANGER, (CLOSED, CLOSED), ["", ""]),
+    ],
+)
+def test_who_would_have_to_wait_beside_others_may_be_refused_at_once(
+    sender: str, recipients: tuple[str, ...], told: list[str], make_service: MakeService
+) -> None:
+    service = make_service(at_headers=True, refuse_mixed=True)
+    transaction = with_headers(sender, ("From", STRANGER))
+    assert [status(service.rcpt(transaction, name, "")) for name in recipients] == told
+
+
+def test_who_is_put_off_is_told_in_the_log(make_service: MakeService, capfd: pytest.CaptureFixture[str]) -> None:
+    service = make_service(at_headers=True)
+    transaction = with_headers(STRANGER)
+    replies = [service.rcpt(transaction, name, "4XyZ") for name in (OWNER, CLOSED)]
+    assert replies == [CONTINUE, Reply(Outcome.TEMPFAIL, "452", "4.5.3", "send to this recipient separately")]
+    flush()
+    line = next(line for line in capfd.readouterr().err.splitlines() if "mixed recipients" in line)
+    assert 'what="put off"' in line
+    assert "closed@lists.example" in line
+    assert "4XyZ" in line
+
+
+def test_a_client_that_has_logged_in_may_mix_and_its_user_hears_of_what_fails(make_service: MakeService) -> None:
+    service = make_service(at_headers=True)
+    transaction = with_headers(STRANGER, ("From", STRANGER))
+    transaction.auth = "bo"
+    assert [service.rcpt(transaction, name, "") for name in (OWNER, CLOSED)] == [CONTINUE, CONTINUE]
+    assert service.end_of_headers(transaction, "") == CONTINUE
+    assert service.changes(transaction).remove == ()
+
+
+def test_data_is_refused_if_one_fails_of_those_that_have_waited(make_service: MakeService) -> None:
     service = make_service()
-    transaction = Transaction("")
-    assert service.rcpt(transaction, CLOSED, "") == CONTINUE
-    assert status(service.data(transaction, "")) == "550 5.7.2"
-    assert service.rcpt(transaction, OWNER, "") == CONTINUE
+    for sender, recipients in (("", (CLOSED,)), (PROBE, (OPEN, CLOSED))):
+        transaction = Transaction(sender)
+        assert [service.rcpt(transaction, name, "") for name in recipients] == [CONTINUE] * len(recipients)
+        assert status(service.data(transaction, "")) == "550 5.7.2"
+    transaction = Transaction(PROBE)
+    assert [status(service.rcpt(transaction, name, "")) for name in (OWNER, CLOSED, OPEN)] == ["", PUT_OFF, PUT_OFF]
     assert service.data(transaction, "") == CONTINUE
 
 

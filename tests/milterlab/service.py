@@ -13,6 +13,9 @@ from running import COMMAND, PATIENCE, Gatepost
 ANNE, STRANGER = "anne@people.example", "stranger@people.example"
 CLOSED, OWNER, NOBODY = "closed@lists.example", "closed-owner@lists.example", "nobody@lists.example"
 MAY_NOT_POST = "550 5.7.2 you may not post to this mailing list"
+PUT_OFF = "452 4.5.3 send to this recipient separately"
+# A member of the one and not of CLOSED.
+TESS, TEAM_OWNER = "tess@people.example", "team-owner@lists.example"
 NO_LIST = "550 5.1.1 no such mailing list"
 DEFERRED = "451 4.3.0 cannot tell now, try again later"
 LOOP = "554 5.4.6 this message has been through the mailing list already"

@@ -181,7 +181,13 @@ class Milter(Part):
     listen: Listen = key("inet:127.0.0.1:8032", "one address; forms as in [policy]")
     stage: Stage = key("envelope", '"headers": a sender that may not post is judged again by the headers')
     failed_recipients: Literal["keep", "remove"] = key(
-        "keep", "at the header stage: what becomes of recipients that failed while others passed"
+        "keep",
+        "at the header stage: what becomes of recipients that failed while others passed, and one knows the sender",
+    )
+    mixed_recipients: Literal["defer", "reject"] = key(
+        "defer",
+        "what is told to a sender who may not post and would have to wait beside recipients that take everybody's mail:"
+        ' "defer": 452, send to this one separately; "reject": 550, at once',
     )
     add_message_id: bool = key(False, "at the header stage: add a missing Message-ID")
     # libmilter's own default (smfi_settimeout): longer than a mail server lets its client pause.
