@@ -1,6 +1,7 @@
 """The queue's SQLite file as services write to it: the driver itself, WAL, synchronous=FULL.
 
-- A transaction holds the write lock from its first moment: two processes never work from the same old state.
+- A transaction holds the write lock from its first moment: two processes never work from the same old state. It has one
+  time, `now`, and what is kept follows the clock before anything else is done (steps.py).
 - Before each transaction and after its commit the path is looked at. Where another file, or none, has taken the place
   of the one that is open, it is left; what was just written went nowhere, which is QueueTrouble.
 - After any trouble the connection is dropped, and the next transaction opens the file anew. No file is ever made here.
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gatepost_queue.clock import Clock, MachineClock, now
 from gatepost_queue.errors import QueueFull, QueueTrouble
 from gatepost_queue.holders import Holders
 from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
+from gatepost_queue.steps import follow
 
 # How long a transaction waits for another process that has the write lock.
 BUSY_SECONDS = 5.0
@@ -56,9 +59,13 @@ _Identity = tuple[tuple[int, int], ...]
 
 
 class Transaction:
-    """What works inside one transaction get: statements, room, who is alive, and what is to be done at its end."""
+    """What works inside one transaction get: statements, room, the time, who is alive, what is to be done at its end.
 
-    def __init__(self, cursor: sqlite3.Cursor, path: Path, holders: Holders) -> None:
+    now: seconds since the epoch.
+    """
+
+    def __init__(self, cursor: sqlite3.Cursor, path: Path, holders: Holders, now: float) -> None:
+        self.now = now
         self._cursor = cursor
         self._path = path
         self._in_log = self._in_file = 0
@@ -107,8 +114,10 @@ class Transaction:
 class Connection:
     """Opens the file when it is needed. Belongs to one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        """`clock`: the machine's, unless a test has another."""
         self.path = path.absolute()
+        self._clock = clock or MachineClock()
         self._connection: sqlite3.Connection | None = None
         self._identity: _Identity = ()
         self._holders = Holders(self.path)
@@ -123,8 +132,10 @@ class Connection:
             connection = self._open()
             cursor = connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(cursor, self.path, self._holders)
+            moment = now(self._clock)
+            transaction = Transaction(cursor, self.path, self._holders, moment.wall)
             try:
+                follow(transaction, self._clock.boot(), moment)
                 yield transaction
                 cursor.execute("COMMIT")
                 self._look_at_file()

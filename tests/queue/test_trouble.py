@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from gatepost_queue import Queue, QueueFull, QueueTrouble, connection, listing
+from gatepost_queue.schema_version import SCHEMA_VERSION
 from gatepost_queue.versions import create
-from queuelab import ANN, Spooled, ids, only, outcome, post, take
+from queuelab import ANN, Clock, Spooled, ids, only, outcome, post, take
 from queuelab.disk import Disk
 
 
@@ -129,7 +130,7 @@ def test_a_damaged_file_and_a_good_one_again(queue: Queue, path: Path) -> None:
 def test_a_schema_of_another_version(queue: Queue, path: Path) -> None:
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("UPDATE gatepost_queue_version SET version_num = '9999'")
-    assert refused(queue) == f"{path}: its schema is 9999, not 0001"
+    assert refused(queue) == f"{path}: its schema is 9999, not {SCHEMA_VERSION}"
 
 
 def test_another_process_that_does_not_let_go(queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +165,7 @@ def full(queue: Queue, content: bytes | Spooled = b"x" * 100_000) -> str:
 
 def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_path: Path) -> None:
     kept: list[int | None] = []
-    with Disk(tmp_path / "disk", 40) as disk, closing(Queue(disk.path, clock=lambda: 1.9e9)) as queue:
+    with Disk(tmp_path / "disk", 40) as disk, closing(Queue(disk.path, clock=Clock(1.9e9))) as queue:
         for _ in range(100):
             putting = queue.put(post(Spooled(os.urandom(65536), 16)), [ANN])
             if error := putting.exception(60):
@@ -184,7 +185,7 @@ def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_pa
 
 def test_a_disk_that_was_full_of_messages_takes_as_many_again(tmp_path: Path) -> None:
     """What has been forgotten leaves its room in the file, which gets no shorter."""
-    with Disk(tmp_path / "disk", 64) as disk, closing(Queue(disk.path, clock=lambda: 1.9e9)) as queue:
+    with Disk(tmp_path / "disk", 64) as disk, closing(Queue(disk.path, clock=Clock(1.9e9))) as queue:
         numbers = []
         for _ in range(3):
             numbers.append(0)
