@@ -50,6 +50,8 @@ _SIZES = (
 _SHORTLY = 200
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PROBE = bytes(64 * 1024)
+# What mends that something else stands in the place of a queue, before the command that makes one.
+ANOTHER = "move it away, or name another file in [queue] engine, and make one with"
 
 # The parameters and the rows of a statement.
 Values = tuple[object, ...]
@@ -212,12 +214,23 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (VERSION_TABLE,)).fetchone():
-        raise QueueTrouble(f"{path}: this is no queue of gatepost's", "make one with: gatepost init")
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if VERSION_TABLE not in tables:
+        raise no_queue(path, is_empty=not tables)
     found = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608 - a constant
     if found != [(SCHEMA_VERSION,)]:
         schema = ", ".join(str(row[0]) for row in found) or "none"
-        raise QueueTrouble(f"{path}: its schema is {schema}, not {SCHEMA_VERSION}", "bring it up with: gatepost init")
+        is_newer = bool(found) and schema > SCHEMA_VERSION
+        hint = "use the newer gatepost that made it" if is_newer else "bring it up with: gatepost init"
+        raise QueueTrouble(f"{path}: its schema is {schema}, not {SCHEMA_VERSION}", hint)
+
+
+def no_queue(path: Path, *, is_empty: bool) -> QueueTrouble:
+    """What is told of a file that is none; a database without tables can become one."""
+    if is_empty:
+        return QueueTrouble(f"{path}: this is no queue of gatepost's", "make one with: gatepost init")
+    hint = f"{ANOTHER}: gatepost init"
+    return QueueTrouble(f"{path}: this is a database of something else, with other tables", hint)
 
 
 def _identity(path: Path) -> _Identity:
@@ -237,6 +250,8 @@ def trouble(path: Path, error: sqlite3.Error | OSError) -> QueueTrouble:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_BUSY:
         return QueueTrouble(f"{path}: another process has been changing it for over {BUSY_SECONDS:g} s")
+    if code == sqlite3.SQLITE_NOTADB:
+        return QueueTrouble(f"{path}: {error}", f"{ANOTHER}: gatepost init")
     if code == sqlite3.SQLITE_FULL:
         return QueueFull(f"{path}: there is no room: {error}")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and (why := _no_room(path.parent)):

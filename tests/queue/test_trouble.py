@@ -7,7 +7,7 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -20,12 +20,17 @@ from queuelab import ANN, Clock, Spooled, ids, only, outcome, post, take
 from queuelab.disk import Disk
 
 
-def refused(queue: Queue) -> str:
-    """What a queue in trouble says to a message."""
+def trouble_with(queue: Queue) -> QueueTrouble:
+    """The trouble that a message meets."""
     with pytest.raises(QueueTrouble) as raised:
         outcome(queue.put(post(), [ANN]))
     assert not isinstance(raised.value, QueueFull)
-    return str(raised.value)
+    return raised.value
+
+
+def refused(queue: Queue) -> str:
+    """What a queue in trouble says to a message."""
+    return str(trouble_with(queue))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -113,6 +118,49 @@ def test_what_is_no_queue(tmp_path: Path, octets: bytes) -> None:
     path.write_bytes(octets)
     with closing(Queue(path)) as queue:
         assert refused(queue) in (f"{path}: file is not a database", f"{path}: this is no queue of gatepost's")
+
+
+def as_it_is(path: Path) -> None:
+    """Nothing has to be done before."""
+
+
+def move_away(path: Path) -> None:
+    path.rename(path.with_name("away"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "before", "mend"),
+    [
+        (Path.unlink, as_it_is, "make it with: gatepost init"),
+        (lambda path: path.write_bytes(b""), as_it_is, "make one with: gatepost init"),
+        (lambda path: path.write_bytes(b"no database" * 2000), move_away, f"{connection.ANOTHER}: gatepost init"),
+        (lambda path: execute(path, "ALTER TABLE gatepost_queue_version RENAME TO songs"), move_away,
+         f"{connection.ANOTHER}: gatepost init"),
+        (lambda path: execute(path, "UPDATE gatepost_queue_version SET version_num = '0001'", "DROP TABLE clock"),
+         as_it_is, "bring it up with: gatepost init"),
+    ],
+    ids=["none", "empty", "something else", "another database", "older"],
+)  # fmt: skip
+def test_the_remedy_that_is_told_mends_it(
+    path: Path, spoil: Callable[[Path], object], before: Callable[[Path], None], mend: str
+) -> None:
+    with closing(Queue(path)) as queue:
+        spoil(path)
+        assert trouble_with(queue).hint == mend
+        before(path)
+        create(f"sqlite:///{path}")
+        outcome(queue.put(post(), [ANN]))
+
+
+def test_a_newer_queue_needs_a_newer_gatepost(queue: Queue, path: Path) -> None:
+    execute(path, "UPDATE gatepost_queue_version SET version_num = '9999'")
+    assert trouble_with(queue).hint == "use the newer gatepost that made it"
+
+
+def execute(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as other, other:
+        for statement in statements:
+            other.execute(statement)
 
 
 def test_a_damaged_file_and_a_good_one_again(queue: Queue, path: Path) -> None:
