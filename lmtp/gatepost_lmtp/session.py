@@ -41,7 +41,7 @@ from gatepost_lmtp.turns import Turns
 from gatepost_lmtp.xforward import ANNOUNCEMENT, attributes_of, is_trusted
 from gatepost_queue import Delivery, Queue
 from gatepost_service.accept import Acceptor
-from gatepost_service.log import get_logger
+from gatepost_service.log import get_logger, reason
 
 # A queue id that another mail server tells, if it can stand in a Received header.
 _is_id = re.compile(r"[A-Za-z0-9.\-]{1,64}").fullmatch
@@ -220,7 +220,7 @@ class Session(Connection):
         asker = envelope.asker
         error = None if put.cancelled() else put.exception()
         if error is not None:
-            _log.error("not queued", client=asker.client, id=asker.trace, why=str(error))
+            _log.error("not queued", client=asker.client, id=asker.trace, **reason(error))
             self._delivery = None
         elif self._door.options.judging.log_verdicts:
             _log.info("queued", client=asker.client, sender=asker.sender, lists=handed.lists, size=incoming.size,
