@@ -250,7 +250,7 @@ def _gauges_of_ready_queue(live: LiveSettings) -> tuple[QueueGauges]:
         if make_ready(engine):
             logger.warning("there was no queue, a new one was made", file=str(path))
     except QueueTrouble as error:
-        logger.error("the queue cannot be used", why=str(error), hint=error.hint)  # noqa: TRY400 - it says all
+        logger.error("the queue cannot be used", **log.reason(error))  # noqa: TRY400 - it says all
     return (QueueGauges(path),)
 
 

@@ -193,6 +193,17 @@ class RunningPolicy(Gatepost):
         return reply[: int(length)]
 
 
+def send_what_fits(connection: socket.socket, octets: bytes) -> bytes:
+    """Send as much as the kernel takes for a peer that does not read; what is left."""
+    patience = connection.gettimeout()
+    connection.setblocking(False)
+    with suppress(BlockingIOError):
+        while octets:
+            octets = octets[connection.send(octets) :]
+    connection.settimeout(patience)
+    return octets
+
+
 def receive_all(connection: socket.socket) -> bytes:
     """All that comes until the other side ends the connection, in whatever way."""
     received = b""

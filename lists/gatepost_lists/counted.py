@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 from gatepost_lists.directory import Directory
 from gatepost_lists.headers import Headers
+from gatepost_lists.model import MailingList, Standing
 from gatepost_lists.rules import Rules
 from gatepost_lists.senders import read_sender
 
@@ -42,3 +43,10 @@ def counted(
     senders = dict.fromkeys((*sender.known_as, *backed, *(named if by_headers else ())))
     suspects = dict.fromkeys((*sender.claims, *named, *(claim for one in read for claim in one.claims)))
     return Counted(tuple(senders), tuple(email for email in suspects if email not in senders))
+
+
+def ban_of(standing: Standing, suspects: tuple[str, ...], mailing_list: MailingList, directory: Directory) -> str:
+    """The ban that one of the senders, whose standing this is, or of the suspects matches; '' for none."""
+    if standing.banned or not suspects:
+        return standing.banned
+    return directory.standing(mailing_list, suspects).banned

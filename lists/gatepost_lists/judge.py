@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 from gatepost_lists.addresses import AddressError
 from gatepost_lists.backtracking import PatternTimeout
-from gatepost_lists.counted import counted
+from gatepost_lists.counted import ban_of, counted
 from gatepost_lists.directory import Directory, DirectoryTrouble, RecordTrouble
 from gatepost_lists.headers import Headers
 from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Question, Stage, Standing, Verdict
@@ -72,13 +72,6 @@ class Hearing:
         if self._standing is None:
             self._standing = self.directory.standing(self.mailing_list, self.senders)
         return self._standing
-
-    @property
-    def ban(self) -> str:
-        """The ban that one of the senders or suspects matches, '' for none."""
-        if self.standing.banned or not self.suspects:
-            return self.standing.banned
-        return self.directory.standing(self.mailing_list, self.suspects).banned
 
     def accept(self, test: str, why: str) -> Verdict:
         return self._verdict(Answer.ACCEPT, 250, "2.1.5", "recipient ok", test, why)
@@ -163,7 +156,7 @@ def subaddress(hearing: Hearing) -> Finding:
 
 def banned(hearing: Hearing) -> Finding:
     """Reject 5.7.1, if the sender is banned here or everywhere."""
-    if ban := hearing.ban:
+    if ban := ban_of(hearing.standing, hearing.suspects, hearing.mailing_list, hearing.directory):
         why = f"the sender is banned by {ban}"
         return hearing.reject("banned", "5.7.1", "you are banned from this mailing list", why)
     return "the sender is not banned"

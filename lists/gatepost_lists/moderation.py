@@ -18,7 +18,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gatepost_lists.backtracking import PatternTimeout
-from gatepost_lists.counted import counted
+from gatepost_lists.counted import ban_of, counted
 from gatepost_lists.directory import Directory, RecordTrouble
 from gatepost_lists.headers import Headers
 from gatepost_lists.model import Action, MailingList, Standing
@@ -86,13 +86,6 @@ class _Case:
             self._standing = self.directory.standing(self.mailing_list, self.posting.senders)
         return self._standing
 
-    @property
-    def ban(self) -> str:
-        """The ban that one of the senders or suspects matches, '' for none; there must be a sender."""
-        if self.standing.banned or not self.posting.suspects:
-            return self.standing.banned
-        return self.directory.standing(self.mailing_list, self.posting.suspects).banned
-
 
 Check = Callable[[_Case], Decision | None]
 
@@ -115,7 +108,10 @@ def _loop(case: _Case) -> Decision | None:
 
 def _banned(case: _Case) -> Decision | None:
     """Discard it, if any of its senders is banned here or everywhere."""
-    if not case.posting.senders or not (ban := case.ban):
+    if not case.posting.senders:
+        return None
+    ban = ban_of(case.standing, case.posting.suspects, case.mailing_list, case.directory)
+    if not ban:
         return None
     return Decision(Action.DISCARD, "You are banned from this mailing list.", "banned", f"a sender is banned by {ban}")
 

@@ -70,26 +70,33 @@ def _bounce(claimed: Claimed, replies: Mapping[str, str], name: str, told: Mappi
 
 def _retry(claimed: Claimed, replies: Mapping[str, str], attempt: Attempt, period: float) -> Entry | None:
     """None where there is nobody to try again, or no time is left."""
-    metadata = _history(claimed, replies, attempt.begun)
-    when = schedule.next_attempt(metadata["since"], metadata["tries"], attempt.ended, period, attempt.chance)
-    if when is None or not replies:
+    tries, waited = claimed.metadata.get("tries", 0) + 1, _waited(claimed.metadata, attempt.begun)
+    pause = schedule.next_pause(waited, tries, period, attempt.chance)
+    if pause is None or not replies:
         return None
+    metadata = {
+        "envsender": claimed.metadata["envsender"],
+        "verp": claimed.metadata.get("verp", False),
+        "tries": tries,
+        "tried": attempt.ended,
+        "waited": waited,
+        "pause": pause,
+        "states": dict(replies),
+    }
     return Entry(
         queue="retry",
         listid=claimed.listid,
         recipients=tuple(replies),
         metadata=metadata,
-        next_attempt=when,
+        next_attempt=attempt.ended + pause,
         last_error=next(iter(replies.values())),
     )
 
 
-def _history(claimed: Claimed, replies: Mapping[str, str], begun: float) -> dict[str, Any]:
-    before = claimed.metadata
-    return {
-        "envsender": before["envsender"],
-        "verp": before.get("verp", False),
-        "tries": before.get("tries", 0) + 1,
-        "since": before.get("since", begun),
-        "states": dict(replies),
-    }
+def _waited(before: Mapping[str, Any], now: float) -> float:
+    """Seconds of pauses between all attempts up to now. Of the last one, which began when an attempt had been `tried`,
+    no more than it was to last, or than has passed by a clock that may have been set."""
+    if "tried" not in before:
+        return 0.0
+    waited: float = before["waited"] + min(max(now - before["tried"], 0.0), before["pause"])
+    return waited

@@ -1,7 +1,8 @@
 """Held mail: where a request goes when it has been decided, and what becomes of it when nobody decides.
 
 What has waited for a list's max_days_to_hold goes back to its handler with the mark EXPIRED, which throws it away and
-tells whom the rules of notices let it. So it is done once, however many processes deliver. Days count by the clock.
+tells whom the rules of notices let it. So it is done once, however many processes deliver. Days count by the clock, but
+for what it was set by meanwhile.
 """
 
 from __future__ import annotations

@@ -80,9 +80,10 @@ class Outbox:
 
         once_a_day: a word for it, if only the first one of a day is to be sent.
         """
-        budgets = [Budget(f"owners {once_a_day}", 1, DAY)] if once_a_day else []
-        if min(self._store.spend(self._profile.list_id, budgets, self._now), default=0) < 0:
-            return
+        if once_a_day:
+            (left,) = self._store.spend(self._profile.list_id, [Budget(f"owners {once_a_day}", 1, DAY)], self._now)
+            if left < 0:
+                return
         self._put(content, self._store.owners(self._profile.list_id) or [self._terms.site_owner])
 
     def to_site_owner(self, content: bytes) -> None:

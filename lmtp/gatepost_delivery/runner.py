@@ -20,10 +20,9 @@ from concurrent.futures import Future
 from typing import Any, Protocol, TypeVar
 
 from gatepost_delivery.bell import Bell
+from gatepost_delivery.troubles import TROUBLES, Troubles
 from gatepost_delivery.values import Done, Handler, Later
-from gatepost_lists import DirectoryTrouble
-from gatepost_lists.store.errors import StoreTroubleError
-from gatepost_queue import Claimed, Entry, LeaseLost, Queue, QueueError, QueueTrouble
+from gatepost_queue import Claimed, Entry, LeaseLost, Queue, QueueTrouble
 from gatepost_service.log import get_logger
 
 T = TypeVar("T")
@@ -37,7 +36,6 @@ IDLE = 2.0
 TROUBLE_PAUSE = 5.0
 # Seconds between attempts to keep what became of an entry.
 SETTLE_PAUSE = 1.0
-TROUBLES = (DirectoryTrouble, StoreTroubleError, QueueTrouble, OSError)
 
 _log = get_logger("delivery")
 
@@ -82,7 +80,14 @@ class Runner:
     """
 
     def __init__(
-        self, name: str, queues: Sequence[str], queue: Queue, claims: Claims, bell: Bell, make: Callable[[], Handlers]
+        self,
+        name: str,
+        queues: Sequence[str],
+        queue: Queue,
+        claims: Claims,
+        bell: Bell,
+        troubles: Troubles,
+        make: Callable[[], Handlers],
     ) -> None:
         self._name = name
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -94,7 +99,7 @@ class Runner:
         self._handlers: Handlers | None = None
         self._old = threading.Event()
         self._stopping = threading.Event()
-        self._trouble = ""
+        self._troubles = troubles
         self._next: list[Claimed] = []
 
     def start(self) -> None:
@@ -119,7 +124,7 @@ class Runner:
             heard = self._bell.rings
             try:
                 busy = self._turn()
-                self._tell_end_of_trouble()
+                self._troubles.ends(self._name)
             except Exception as error:
                 busy = False
                 self._tell_trouble(error)
@@ -208,19 +213,8 @@ class Runner:
             self._handlers = None
 
     def _tell_trouble(self, error: Exception) -> None:
-        """Once for each kind of trouble, until it is over."""
-        kind, why = type(error).__name__, f"{type(error).__name__}: {error}"
-        if kind != self._trouble:
-            self._trouble = kind
-            _log.error(
-                "cannot go on", runner=self._name, why=why, exc_info=not isinstance(error, (*TROUBLES, QueueError))
-            )
+        self._troubles.begins(self._name, error)
         self._close_handlers()
-
-    def _tell_end_of_trouble(self) -> None:
-        if self._trouble:
-            self._trouble = ""
-            _log.info("goes on", runner=self._name)
 
 
 def _tell_lost(claimed: Claimed, error: LeaseLost) -> None:

@@ -15,10 +15,11 @@ from gatepost_delivery.options import Options
 from gatepost_delivery.outgoing import Pool
 from gatepost_delivery.refusals import Refusals
 from gatepost_delivery.runner import LEASE, Claims, Runner
+from gatepost_delivery.troubles import Troubles
 from gatepost_lists.store.errors import StoreError
 from gatepost_queue import LeaseLost, QueueTrouble
 from gatepost_queue.watch import Watch
-from gatepost_service.log import get_logger
+from gatepost_service.log import get_logger, reason
 from gatepost_service.metrics import Gauges
 from gatepost_service.part import GRACE, Part, Worker
 from gatepost_service.sockets import ListenAddress
@@ -49,9 +50,18 @@ class DeliveryService:
         self._refusals = Refusals()
         self._bell = Bell()
         self._claims = Claims()
+        self._troubles = Troubles()
         self._stopping = threading.Event()
         self._runners = [
-            Runner(f"{name}-{number + 1}", queues, self._queue, self._claims, self._bell, self._make_handlers)
+            Runner(
+                f"{name}-{number + 1}",
+                queues,
+                self._queue,
+                self._claims,
+                self._bell,
+                self._troubles,
+                self._make_handlers,
+            )
             for name, queues, count in self._lanes()
             for number in range(count)
         ]
@@ -123,7 +133,7 @@ class DeliveryService:
         try:
             expire(self._queue, self._options.open_store, self._stopping.is_set)
         except (StoreError, QueueTrouble, OSError) as error:
-            _log.warning("held mail was not looked through", why=str(error))
+            _log.warning("held mail was not looked through", **reason(error))
 
     def _end(self) -> None:
         until = time.monotonic() + GRACE

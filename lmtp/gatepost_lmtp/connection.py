@@ -7,6 +7,7 @@ timer anew at each command, and lets a big message hold up all others. So this s
   aiosmtpd's are, but may not wait: whatever takes time is begun, `hold()` stops the reading of commands, and `go_on()`
   starts it again.
 - Replies to commands that came together go out together (RFC 2920).
+- A client that sends much at once, octets or commands, takes turns with all others: see turns.py.
 - One timer a connection looks now and then whether its client has been silent for too long.
 - A client that does not read its replies is not read from either. One that has closed its sending side still gets
   them.
@@ -38,8 +39,10 @@ from gatepost_service.log import get_logger
 MAX_BAD_COMMANDS = 20
 # Octets that may wait unread while something is begun, before reading stops.
 _MAX_UNREAD = 512 * 1024
-# A client that sends so many octets at once has had its turn.
+# A client that sends so many octets at once has had its turn, and so has one for whom so many commands were obeyed: it
+# takes some milliseconds. A mail server's whole transaction is as a rule in one turn.
 _BIG_BLOCK = 16 * 1024
+_MANY_COMMANDS = 64
 # Seconds that a client has to read the last replies and to close its side before the connection is cut; fewer than a
 # service may take to stop.
 _LAST_WORDS_SECONDS = 3.0
@@ -69,6 +72,8 @@ class Connection(LMTP):
         self._bad_commands = 0
         self._overlong = False  # within a command line that is too long
         self._held = False
+        self._commands_left = 0  # of this turn
+        self._in_line = False  # the client has had its turn, and waits for the next
         self._blocked = False  # the client does not read its replies
         self._deaf = False  # what the client sends stays in the kernel
         self._finished_sending = False
@@ -102,21 +107,19 @@ class Connection(LMTP):
             return
         self._heard_at = self.loop.time()
         self._unread = self._unread + data if self._unread else data
-        if self._held or self._blocked:
-            if len(self._unread) > _MAX_UNREAD:
-                self._pause()
-        else:
+        if self._may_work:
             self._work()
             if len(data) >= _BIG_BLOCK and not self._ending:
-                self._pause()
-                self._turns.wait(self._resume)
+                self._get_in_line()
+        elif len(self._unread) > _MAX_UNREAD:
+            self._pause()
 
     def eof_received(self) -> bool:
         self._finished_sending = True
         self.heard()
         if self._ending:
             self._flush()
-        elif not self._held:
+        elif self._may_work:
             self._work()
         return True  # _flush() and _work() close it
 
@@ -166,7 +169,7 @@ class Connection(LMTP):
 
     def give_way(self) -> bool:
         """Close if no transaction is under way; whether that is so, and was not done before."""
-        if self._held or self._ending or self.in_transaction:
+        if self._held or self._in_line or self._ending or self.in_transaction:
             return False
         self.end(replies.TOO_MANY_CONNECTIONS)
         return True
@@ -197,8 +200,15 @@ class Connection(LMTP):
         """Whether the client's own end of the connection still says something."""
         raise NotImplementedError
 
+    @property
+    def _may_work(self) -> bool:
+        """Whether a command would be obeyed now."""
+        return not (self._held or self._ending or self._blocked or self._in_line)
+
     def _work(self) -> None:
-        while self._unread and not (self._held or self._ending or self._blocked):
+        """Obey what has come, as much as one turn may be."""
+        self._commands_left = _MANY_COMMANDS
+        while self._unread and self._may_work:
             before = len(self._unread)
             if self._incoming is not None:
                 self._take_data(self._incoming)
@@ -209,10 +219,21 @@ class Connection(LMTP):
         if self._finishing and not (self._held or self._ending or self.in_transaction):
             self.heard()  # as _cut does
             self.end(replies.SHUTTING_DOWN)
-        elif self._finished_sending and not (self._held or self._blocked):
+        elif self._finished_sending and self._may_work:
             self._close()
         self._flush()
         self._resume()
+
+    def _get_in_line(self) -> None:
+        if not self._in_line:
+            self._in_line = True
+            self._pause()
+            self._turns.wait(self._take_turn)
+
+    def _take_turn(self) -> None:
+        self._in_line = False
+        if not self._ending:
+            self._work()
 
     def _take_data(self, incoming: Incoming) -> None:
         block, self._unread = self._unread, b""
@@ -225,16 +246,22 @@ class Connection(LMTP):
     def _take_lines(self) -> None:
         """Obey every command line that is there whole."""
         octets, at = self._unread, 0
-        while not (self._held or self._ending or self._blocked) and self._incoming is None:
+        while self._may_work and self._incoming is None:
             end = octets.find(b"\n", at) + 1
             if not end:
                 break
+            if not self._commands_left:
+                self._get_in_line()
+                break
+            self._commands_left -= 1
             self._take_line(octets[at:end])
             at = end
         else:
             self._unread = octets[at:]
             return
         self._unread = octets[at:]
+        if self._in_line:
+            return
         if len(self._unread) > MAX_COMMAND_OCTETS:
             self._overlong = True
             self._unread = self._unread[-1:]  # it may be the CR of the end
@@ -306,7 +333,7 @@ class Connection(LMTP):
             self._wire.pause_reading()
 
     def _resume(self) -> None:
-        if self._deaf and self.transport is not None and (self._ending or not (self._held or self._blocked)):
+        if self._deaf and self.transport is not None and (self._ending or self._may_work):
             self._deaf = False
             self._wire.resume_reading()
 

@@ -33,7 +33,7 @@ from gatepost_lmtp.full_lists import NO_LIMITS, Limits
 from gatepost_queue import Queue
 from gatepost_service.log import VerdictLog, get_logger
 from gatepost_service.metrics import Tally
-from gatepost_service.record import Recorder
+from gatepost_service.record import Lines, Recorder
 
 DOOR = "lmtp"
 # The status of the refusals that depend on who the sender is, which the headers may change.
@@ -83,12 +83,16 @@ class Options:
 
 
 class Asker(NamedTuple):
-    """Who hands mail in: the envelope sender, the announced size in octets (0 for none), the client, the trace id."""
+    """Who hands mail in: the envelope sender, the announced size in octets (0 for none), the client, the trace id.
+
+    lines: how many log lines the connection may still have.
+    """
 
     sender: str
     size: int
     client: str
     trace: str
+    lines: Lines | None = None
 
 
 NOBODY = Asker("", 0, "", "")
@@ -139,12 +143,16 @@ class Gate:
             return _ACCEPTED, found
         return self._softened(found), found
 
-    def vrfy(self, address: str, client: str) -> Verdict:
+    def vrfy(self, asker: Asker, address: str) -> Verdict:
         """Whether an address exists, which is all that VRFY asks."""
         since = perf_counter()
-        found = self._judged(Question("", address, 0, Stage.RCPT, client), None)
-        self._record(found, NOBODY._replace(client=client), address, since)
+        found = self._judged(Question("", address, 0, Stage.RCPT, asker.client), None)
+        self._record(found, asker, address, since)
         return found
+
+    def ended(self, lines: Lines) -> None:
+        """A connection has ended, whose lines these were."""
+        self._recorder.sum_up(lines)
 
     def data(self, asker: Asker, recipients: Sequence[Recipient], headers: Headers) -> list[Verdict]:
         """What is told to each recipient when the message is there. asker.size is the true one."""
@@ -214,4 +222,5 @@ class Gate:
         return soften(verdict, observe=self._options.judging.observe, accept_trouble=False, existence=False)
 
     def _record(self, verdict: Verdict, asker: Asker, address: str, since: float) -> None:
-        self._recorder.record(verdict, asker.client, asker.sender, address, perf_counter() - since, asker.trace)
+        seconds = perf_counter() - since
+        self._recorder.record(verdict, asker.client, asker.sender, address, seconds, asker.trace, asker.lines)

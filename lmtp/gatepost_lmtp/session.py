@@ -41,7 +41,8 @@ from gatepost_lmtp.turns import Turns
 from gatepost_lmtp.xforward import ANNOUNCEMENT, attributes_of, is_trusted
 from gatepost_queue import Delivery, Queue
 from gatepost_service.accept import Acceptor
-from gatepost_service.log import get_logger
+from gatepost_service.log import get_logger, reason
+from gatepost_service.record import Lines
 
 # A queue id that another mail server tells, if it can stand in a Received header.
 _is_id = re.compile(r"[A-Za-z0-9.\-]{1,64}").fullmatch
@@ -82,6 +83,7 @@ class Session(Connection):
         self._door = door
         self._name = door.new_name()
         self._number = count(1)
+        self._lines = Lines()
         self._greeting = ""
         self._forwarded: dict[str, str] = {}
         self._delivery: Delivery | None = None  # on its way into the queue
@@ -102,6 +104,7 @@ class Session(Connection):
         with suppress(RuntimeError):  # the queue is closed: what a process that ends has not confirmed is lost anyway
             for delivery in lost:
                 self._door.queue.lost(delivery)
+        self._door.gate.ended(self._lines)
         self._door.clients.closed(self)
 
     def command(self, verb: bytes) -> Command | None:
@@ -157,7 +160,7 @@ class Session(Connection):
             self.say(replies.TOO_LARGE)
             return
         self.envelope.smtp_utf8 = parameters.smtputf8
-        self.envelope.asker = Asker(sender, parameters.size, self._client, self._trace())
+        self.envelope.asker = Asker(sender, parameters.size, self._client, self._trace(), self._lines)
         self.say(replies.SENDER_OK)
 
     async def smtp_RCPT(self, arg: str | None) -> None:
@@ -220,7 +223,7 @@ class Session(Connection):
         asker = envelope.asker
         error = None if put.cancelled() else put.exception()
         if error is not None:
-            _log.error("not queued", client=asker.client, id=asker.trace, why=str(error))
+            _log.error("not queued", client=asker.client, id=asker.trace, **reason(error))
             self._delivery = None
         elif self._door.options.judging.log_verdicts:
             _log.info("queued", client=asker.client, sender=asker.sender, lists=handed.lists, size=incoming.size,
@@ -256,7 +259,7 @@ class Session(Connection):
 
     async def smtp_VRFY(self, arg: str | None) -> None:
         address = verify_path(arg)
-        verdict = self._door.gate.vrfy(address, self._client)
+        verdict = self._door.gate.vrfy(Asker("", 0, self._client, "", self._lines), address)
         self.say(f"250 2.1.5 <{address}>\r\n".encode() if verdict.code == 250 else replies.reply_to(verdict))
 
     async def smtp_XFORWARD(self, arg: str | None) -> None:

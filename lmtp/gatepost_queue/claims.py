@@ -3,7 +3,8 @@
 - A claim is known by the entry's id and its count of attempts: a runner that has lost its lease to another changes
   nothing (LeaseLost).
 - A lease that expires is a failure: the runner died, or hung. After MAX_FAILURES an entry is shunted. Outgoing mail is
-  not: that a runner died while another server had it says nothing about the message.
+  not: that a runner died while another server had it says nothing about the message. That the clock was set makes none
+  expire (steps.py).
 - A runner's name ends with the number of its process as a holder: what a dead process had is free at once (`recover`).
 - An entry that has failed is claimed alone: should it bring its runner down again, no other entry is held up with it,
   or counted as failed.
@@ -48,7 +49,6 @@ _FORGET = "DELETE FROM message WHERE id = ? AND NOT EXISTS (SELECT 1 FROM entry 
 
 def claim(
     transaction: Transaction,
-    now: float,
     queues: str | tuple[str, ...],
     runner: str,
     lease_seconds: float,
@@ -56,14 +56,13 @@ def claim(
 ) -> list[Claimed]:
     """The entries that the runner now has, all of them of the first of these queues that has any."""
     for queue in (queues,) if isinstance(queues, str) else queues:
-        if claimed := _claim(transaction, now, queue, runner, lease_seconds, limit):
+        if claimed := _claim(transaction, queue, runner, lease_seconds, limit):
             return claimed
     return []
 
 
-def _claim(
-    transaction: Transaction, now: float, queue: str, runner: str, lease_seconds: float, limit: int
-) -> list[Claimed]:
+def _claim(transaction: Transaction, queue: str, runner: str, lease_seconds: float, limit: int) -> list[Claimed]:
+    now = transaction.now
     name = f"{runner}/{transaction.holders.own:x}"
     claimed: list[Claimed] = []
     octets = 0
@@ -89,9 +88,9 @@ def _claimed(transaction: Transaction, row: Row) -> Claimed:
     return Claimed(**fields, message=message, content=b"".join((first, *blocks)) if blocks else first)
 
 
-def recover(transaction: Transaction, now: float) -> int:
+def recover(transaction: Transaction) -> int:
     """Let the leases of dead processes expire now; how many entries are free by that."""
-    free = 0
+    free, now = 0, transaction.now
     for (runner,) in transaction.rows(_RUNNERS):
         holder = runner.rpartition("/")[2]
         if not transaction.holders.is_alive(int(holder, 16)):
@@ -104,13 +103,14 @@ def _change_own(transaction: Transaction, statement: str, claimed: Claimed, *val
         raise LeaseLost(f"{claimed.runner} no longer has entry {claimed.id}")
 
 
-def renew(transaction: Transaction, claimed: Claimed, until: float) -> None:
-    """Let the lease last until then."""
-    _change_own(transaction, _RENEW, claimed, until)
+def renew(transaction: Transaction, claimed: Claimed, lease_seconds: float) -> None:
+    """Let the lease last so long from now on."""
+    _change_own(transaction, _RENEW, claimed, transaction.now + lease_seconds)
 
 
-def go_on(transaction: Transaction, claimed: Claimed, metadata: Mapping[str, Any], until: float) -> Claimed:
-    """Keep the runner's own notes, and let the lease last until then."""
+def go_on(transaction: Transaction, claimed: Claimed, metadata: Mapping[str, Any], lease_seconds: float) -> Claimed:
+    """Keep the runner's own notes, and let the lease last so long from now on."""
+    until = transaction.now + lease_seconds
     _change_own(transaction, _GO_ON, claimed, until, json.dumps(dict(metadata)))
     return replace(claimed, metadata=metadata, leased_until=until)
 
@@ -130,13 +130,13 @@ def later(transaction: Transaction, claimed: Claimed, when: float, error: str) -
     _change_own(transaction, _LATER, claimed, 0, error, when)
 
 
-def failed(transaction: Transaction, claimed: Claimed, now: float, error: str) -> bool:
+def failed(transaction: Transaction, claimed: Claimed, error: str) -> bool:
     """Count a failure of the handler; whether it was the last, and the entry is shunted now."""
     failures = claimed.failures + 1
     if failures >= MAX_FAILURES:
         give_up(transaction, claimed, error)
         return True
-    _change_own(transaction, _LATER, claimed, failures, error, now + FAILURE_PAUSES[failures - 1])
+    _change_own(transaction, _LATER, claimed, failures, error, transaction.now + FAILURE_PAUSES[failures - 1])
     return False
 
 

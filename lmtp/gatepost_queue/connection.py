@@ -1,6 +1,7 @@
 """The queue's SQLite file as services write to it: the driver itself, WAL, synchronous=FULL.
 
-- A transaction holds the write lock from its first moment: two processes never work from the same old state.
+- A transaction holds the write lock from its first moment: two processes never work from the same old state. It has one
+  time, `now`, and what is kept follows the clock before anything else is done (steps.py).
 - Before each transaction and after its commit the path is looked at. Where another file, or none, has taken the place
   of the one that is open, it is left; what was just written went nowhere, which is QueueTrouble.
 - After any trouble the connection is dropped, and the next transaction opens the file anew. No file is ever made here.
@@ -19,9 +20,11 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from gatepost_queue.clock import Clock, MachineClock, now
 from gatepost_queue.errors import QueueFull, QueueTrouble
 from gatepost_queue.holders import Holders
 from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
+from gatepost_queue.steps import follow
 
 # How long a transaction waits for another process that has the write lock.
 BUSY_SECONDS = 5.0
@@ -47,6 +50,8 @@ _SIZES = (
 _SHORTLY = 200
 _NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT})
 _PROBE = bytes(64 * 1024)
+# What mends that something else stands in the place of a queue, before the command that makes one.
+ANOTHER = "move it away, or name another file in [queue] engine, and make one with"
 
 # The parameters and the rows of a statement.
 Values = tuple[object, ...]
@@ -56,9 +61,13 @@ _Identity = tuple[tuple[int, int], ...]
 
 
 class Transaction:
-    """What works inside one transaction get: statements, room, who is alive, and what is to be done at its end."""
+    """What works inside one transaction get: statements, room, the time, who is alive, what is to be done at its end.
 
-    def __init__(self, cursor: sqlite3.Cursor, path: Path, holders: Holders) -> None:
+    now: seconds since the epoch.
+    """
+
+    def __init__(self, cursor: sqlite3.Cursor, path: Path, holders: Holders, now: float) -> None:
+        self.now = now
         self._cursor = cursor
         self._path = path
         self._in_log = self._in_file = 0
@@ -107,8 +116,10 @@ class Transaction:
 class Connection:
     """Opens the file when it is needed. Belongs to one thread at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, clock: Clock | None = None) -> None:
+        """`clock`: the machine's, unless a test has another."""
         self.path = path.absolute()
+        self._clock = clock or MachineClock()
         self._connection: sqlite3.Connection | None = None
         self._identity: _Identity = ()
         self._holders = Holders(self.path)
@@ -123,8 +134,10 @@ class Connection:
             connection = self._open()
             cursor = connection.cursor()
             cursor.execute("BEGIN IMMEDIATE")
-            transaction = Transaction(cursor, self.path, self._holders)
+            moment = now(self._clock)
+            transaction = Transaction(cursor, self.path, self._holders, moment.wall)
             try:
+                follow(transaction, self._clock.boot(), moment)
                 yield transaction
                 cursor.execute("COMMIT")
                 self._look_at_file()
@@ -201,12 +214,23 @@ def open_file(path: Path) -> sqlite3.Connection:
 
 
 def _check_version(connection: sqlite3.Connection, path: Path) -> None:
-    if not connection.execute("SELECT 1 FROM sqlite_schema WHERE name = ?", (VERSION_TABLE,)).fetchone():
-        raise QueueTrouble(f"{path}: this is no queue of gatepost's", "make one with: gatepost init")
+    tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+    if VERSION_TABLE not in tables:
+        raise no_queue(path, is_empty=not tables)
     found = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchall()  # noqa: S608 - a constant
     if found != [(SCHEMA_VERSION,)]:
         schema = ", ".join(str(row[0]) for row in found) or "none"
-        raise QueueTrouble(f"{path}: its schema is {schema}, not {SCHEMA_VERSION}", "bring it up with: gatepost init")
+        is_newer = bool(found) and schema > SCHEMA_VERSION
+        hint = "use the newer gatepost that made it" if is_newer else "bring it up with: gatepost init"
+        raise QueueTrouble(f"{path}: its schema is {schema}, not {SCHEMA_VERSION}", hint)
+
+
+def no_queue(path: Path, *, is_empty: bool) -> QueueTrouble:
+    """What is told of a file that is none; a database without tables can become one."""
+    if is_empty:
+        return QueueTrouble(f"{path}: this is no queue of gatepost's", "make one with: gatepost init")
+    hint = f"{ANOTHER}: gatepost init"
+    return QueueTrouble(f"{path}: this is a database of something else, with other tables", hint)
 
 
 def _identity(path: Path) -> _Identity:
@@ -226,6 +250,8 @@ def trouble(path: Path, error: sqlite3.Error | OSError) -> QueueTrouble:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_BUSY:
         return QueueTrouble(f"{path}: another process has been changing it for over {BUSY_SECONDS:g} s")
+    if code == sqlite3.SQLITE_NOTADB:
+        return QueueTrouble(f"{path}: {error}", f"{ANOTHER}: gatepost init")
     if code == sqlite3.SQLITE_FULL:
         return QueueFull(f"{path}: there is no room: {error}")
     if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and (why := _no_room(path.parent)):

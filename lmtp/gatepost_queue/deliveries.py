@@ -26,15 +26,13 @@ _LOSE = "UPDATE delivery SET lost = TRUE WHERE key = ? AND holder = ? AND number
 _FORGET = "DELETE FROM delivery WHERE taken <= ?"
 
 
-def take(
-    transaction: Transaction, now: float, delivery: Delivery, envsender: str, entries: Sequence[Sequence[str]]
-) -> list[bool]:
+def take(transaction: Transaction, delivery: Delivery, envsender: str, entries: Sequence[Sequence[str]]) -> list[bool]:
     """Remember the recipients of each entry; for each entry, whether it is new, not all of it taken before."""
     rows: list[tuple[bytes, int]] = []
     fresh = []
     for recipients in entries:
         keys = [delivery.key(envsender, recipient) for recipient in recipients]
-        known = [_take_over(transaction, now, key, rows) for key in keys]
+        known = [_take_over(transaction, key, rows) for key in keys]
         fresh.append(not (known and all(known)))
     # At once: in the same transaction it may turn out that the connection is lost.
     delivery.keys.extend(rows)
@@ -42,9 +40,9 @@ def take(
     return fresh
 
 
-def _take_over(transaction: Transaction, now: float, key: bytes, rows: list[tuple[bytes, int]]) -> bool:
+def _take_over(transaction: Transaction, key: bytes, rows: list[tuple[bytes, int]]) -> bool:
     """Remember one recipient; whether a lost delivery had it already."""
-    holders = transaction.holders
+    holders, now = transaction.holders, transaction.now
     row = secrets.randbits(62)
     rows.append((key, row))
     for holder, number, lost in transaction.rows(_FIND, (key, now - REMEMBERED)):
@@ -60,10 +58,10 @@ def confirm(transaction: Transaction, delivery: Delivery) -> None:
     _change_rows(transaction, delivery, _CONFIRM)
 
 
-def lose(transaction: Transaction, now: float, delivery: Delivery) -> None:
+def lose(transaction: Transaction, delivery: Delivery) -> None:
     """The client may not have the replies; forget those that it has not asked about for a day, too."""
     _change_rows(transaction, delivery, _LOSE)
-    transaction.change(_FORGET, (now - REMEMBERED,))
+    transaction.change(_FORGET, (transaction.now - REMEMBERED,))
 
 
 def _change_rows(transaction: Transaction, delivery: Delivery, statement: str) -> None:

@@ -15,23 +15,21 @@ from gatepost_queue.values import Claimed, Entry, Put
 
 def go_on(
     transaction: Transaction,
-    now: float,
     claimed: Claimed,
     metadata: Mapping[str, Any],
-    until: float,
+    lease_seconds: float,
     entries: Sequence[Entry],
 ) -> Claimed:
     """Keep how far the runner has come; the claim as it is then. Raises QueueFull."""
     puts.need_for_following(transaction, sum(len(each) + 3 for entry in entries for each in entry.recipients))
-    still = claims.go_on(transaction, claimed, metadata, until)
+    still = claims.go_on(transaction, claimed, metadata, lease_seconds)
     for entry in entries:
-        puts.insert_entry(transaction, claimed.message, entry, now)
+        puts.insert_entry(transaction, claimed.message, entry)
     return still
 
 
 def done(
     transaction: Transaction,
-    now: float,
     claimed: Claimed,
     entries: Sequence[Entry],
     new: Sequence[Put],
@@ -41,8 +39,8 @@ def done(
     """Forget the entry, and its message if no entry needs that any more; what its runner has next."""
     claims.done(transaction, claimed)
     for entry in entries:
-        puts.insert_entry(transaction, claimed.message, entry, now)
+        puts.insert_entry(transaction, claimed.message, entry)
     for put in new:
-        puts.put_following(transaction, now, put)
+        puts.put_following(transaction, put)
     claims.forget_message(transaction, claimed.message)
-    return claims.claim(transaction, now, next_from, claimed.runner, lease_seconds, limit=1)
+    return claims.claim(transaction, next_from, claimed.runner, lease_seconds, limit=1)

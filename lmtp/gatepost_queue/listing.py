@@ -21,8 +21,6 @@ _ONE = f"{_READ}, m.id, m.content {JOINED} WHERE e.id = ?"
 # By an index alone; ids are given in the order of time.
 _COUNTS = "SELECT queue, COUNT(*), MIN(id) FROM entry GROUP BY queue"
 _RECEIVED = f"SELECT m.received {JOINED} WHERE e.id = ?"
-
-
 _FULL = f"SELECT e.listid {JOINED} WHERE e.queue = ? GROUP BY e.listid HAVING COUNT(*) >= ? OR SUM(m.size) >= ?"
 _ANY = 2**63 - 1
 

@@ -24,28 +24,29 @@ _ENTRY = (
 
 
 def put(
-    transaction: Transaction, now: float, message: Message, entries: tuple[Entry, ...], delivery: Delivery | None
+    transaction: Transaction, message: Message, entries: tuple[Entry, ...], delivery: Delivery | None
 ) -> tuple[int | None, ...]:
     """The ids of the new entries; None for those that an earlier, lost delivery has put there already."""
     if delivery is None:
         fresh = [True] * len(entries)
     else:
         senders_recipients = [entry.recipients for entry in entries]
-        fresh = take(transaction, now, delivery, message.envsender, senders_recipients)
+        fresh = take(transaction, delivery, message.envsender, senders_recipients)
     if not any(fresh):
         return (None,) * len(entries)
     transaction.need(message.size, times=2)
     number = _insert_message(transaction, message)
     pairs = zip(entries, fresh, strict=True)
-    return tuple(insert_entry(transaction, number, entry, message.received) if new else None for entry, new in pairs)
+    due = message.received
+    return tuple(insert_entry(transaction, number, entry, due) if new else None for entry, new in pairs)
 
 
-def put_following(transaction: Transaction, now: float, put: Put) -> None:
+def put_following(transaction: Transaction, put: Put) -> None:
     """Keep a message that follows from another, with its entries. Raises QueueFull."""
     need_for_following(transaction, put.message.size)
     number = _insert_message(transaction, put.message)
     for entry in put.entries:
-        insert_entry(transaction, number, entry, now)
+        insert_entry(transaction, number, entry)
 
 
 def _insert_message(transaction: Transaction, message: Message) -> int:
@@ -68,8 +69,9 @@ def need_for_following(transaction: Transaction, octets: int) -> None:
     transaction.need(octets, of_reserve=FOLLOWING)
 
 
-def insert_entry(transaction: Transaction, number: int, entry: Entry, now: float) -> int:
-    """Keep an entry of the message with this id, due at its time, or now; its own id."""
+def insert_entry(transaction: Transaction, number: int, entry: Entry, due: float | None = None) -> int:
+    """Keep an entry of the message with this id, due at its own time, or else at `due`, or else now; its own id."""
+    due = transaction.now if due is None else due
     return transaction.insert(
         _ENTRY,
         (
@@ -79,7 +81,7 @@ def insert_entry(transaction: Transaction, number: int, entry: Entry, now: float
             entry.subaddress,
             json.dumps(entry.recipients),
             json.dumps(dict(entry.metadata)),
-            now if entry.next_attempt is None else entry.next_attempt,
+            due if entry.next_attempt is None else entry.next_attempt,
             entry.last_error,
         ),
     )

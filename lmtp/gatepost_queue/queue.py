@@ -11,14 +11,14 @@ A Future that is cancelled before its turn has come leaves nothing behind; later
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from gatepost_queue import claims, deliveries, follow_ups, listing, puts, upkeep
+from gatepost_queue.clock import Clock
 from gatepost_queue.connection import Connection, Transaction
 from gatepost_queue.errors import NoEngine
 from gatepost_queue.values import Claimed, Delivery, Entry, Message, Put, check_time
@@ -28,12 +28,9 @@ from gatepost_queue.writer import MAX_WAITING, Writer
 class Queue:
     """A queue in a SQLite file. Nothing is opened before the first call: it may be made before a fork."""
 
-    def __init__(
-        self, path: str | Path, *, clock: Callable[[], float] = time.time, max_waiting: int = MAX_WAITING
-    ) -> None:
+    def __init__(self, path: str | Path, *, clock: Clock | None = None, max_waiting: int = MAX_WAITING) -> None:
         """`max_waiting`: octets of messages in memory that may wait to be written before `put` raises QueueFull."""
-        self._clock = clock
-        self._connection = Connection(Path(path))
+        self._connection = Connection(Path(path), clock)
         self._writer = Writer(self._connection, max_waiting)
         self._reader = ThreadPoolExecutor(1, "queue-reader")
 
@@ -49,7 +46,7 @@ class Queue:
         if not entries:
             raise ValueError("a message must be for somebody")
         return self._writer.submit(
-            lambda transaction: puts.put(transaction, self._clock(), message, tuple(entries), delivery),
+            lambda transaction: puts.put(transaction, message, tuple(entries), delivery),
             message.octets_in_memory,
         )
 
@@ -68,7 +65,7 @@ class Queue:
         """
 
         def lose(transaction: Transaction) -> None:
-            deliveries.lose(transaction, self._clock(), delivery)
+            deliveries.lose(transaction, delivery)
 
         def try_again(losing: Future[None]) -> None:
             if losing.exception() is not None:
@@ -87,19 +84,15 @@ class Queue:
         Of several queues it is the first one that has any. Fewer come when their contents are big; an entry that has
         failed before comes alone.
         """
-        return self._writer.submit(
-            lambda transaction: claims.claim(transaction, self._clock(), queues, runner, lease_seconds, limit)
-        )
+        return self._writer.submit(lambda transaction: claims.claim(transaction, queues, runner, lease_seconds, limit))
 
     def recover(self) -> Future[int]:
         """Free at once what runners had whose processes are dead; gives the number of those entries."""
-        return self._writer.submit(lambda transaction: claims.recover(transaction, self._clock()))
+        return self._writer.submit(claims.recover)
 
     def renew(self, claimed: Claimed, lease_seconds: float) -> Future[None]:
         """Let the lease last `lease_seconds` from now."""
-        return self._writer.submit(
-            lambda transaction: claims.renew(transaction, claimed, self._clock() + lease_seconds)
-        )
+        return self._writer.submit(lambda transaction: claims.renew(transaction, claimed, lease_seconds))
 
     def go_on(
         self, claimed: Claimed, metadata: Mapping[str, Any], lease_seconds: float, entries: Sequence[Entry] = ()
@@ -108,9 +101,8 @@ class Queue:
 
         The lease lasts `lease_seconds` from now; gives the claim as it is then.
         """
-        now = self._clock()
         return self._writer.submit(
-            lambda transaction: follow_ups.go_on(transaction, now, claimed, metadata, now + lease_seconds, entries)
+            lambda transaction: follow_ups.go_on(transaction, claimed, metadata, lease_seconds, entries)
         )
 
     def done(
@@ -128,9 +120,7 @@ class Queue:
         """
         octets = sum(put.message.octets_in_memory for put in puts)
         return self._writer.submit(
-            lambda transaction: follow_ups.done(
-                transaction, self._clock(), claimed, entries, puts, next_from, lease_seconds
-            ),
+            lambda transaction: follow_ups.done(transaction, claimed, entries, puts, next_from, lease_seconds),
             octets,
         )
 
@@ -141,7 +131,7 @@ class Queue:
 
     def failed(self, claimed: Claimed, error: str) -> Future[bool]:
         """The handler raised; `error` is its traceback. The third time the entry is shunted: True."""
-        return self._writer.submit(lambda transaction: claims.failed(transaction, claimed, self._clock(), error))
+        return self._writer.submit(lambda transaction: claims.failed(transaction, claimed, error))
 
     def give_up(self, claimed: Claimed, error: str) -> Future[None]:
         """Shunt the entry: it waits until somebody looks at it."""
@@ -149,9 +139,7 @@ class Queue:
 
     def expire_held(self, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int) -> Future[int]:
         """Send on what has been held for its list's days, at most `limit` entries; gives how many (upkeep.expire)."""
-        return self._writer.submit(
-            lambda transaction: upkeep.expire(transaction, self._clock(), days, mark, queues, limit)
-        )
+        return self._writer.submit(lambda transaction: upkeep.expire(transaction, days, mark, queues, limit))
 
     def full_lists(self, messages: int, octets: int) -> Future[frozenset[str]]:
         """The list_ids of those lists that have as many held messages, or octets of them; 0 for any number.

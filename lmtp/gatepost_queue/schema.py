@@ -3,14 +3,15 @@
 A message stands once, however many entries share it, and goes with the last of them. Of a long one, `message` has the
 first block and `message_block` the others, so that no statement needs all of it in memory. `delivery` remembers which
 deliveries may have been lost, each recipient by a digest. Times are seconds since the epoch; 0 in `leased_until` means
-that nobody has the entry. Ids of entries are never used twice. Migrations are in `migrations/`.
+that nobody has the entry. `clock` has one row: which run of the machine it is of, and when that began by the wall clock
+(steps.py). Ids of entries are never used twice. Migrations are in `migrations/`.
 """
 
 from __future__ import annotations
 
 import sqlalchemy as sa
 
-__all__ = ["delivery", "entry", "message", "message_block", "metadata"]
+__all__ = ["clock", "delivery", "entry", "message", "message_block", "metadata"]
 
 metadata = sa.MetaData(
     naming_convention={
@@ -72,5 +73,13 @@ delivery = sa.Table(
     sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("taken", sa.Double, nullable=False),
     sa.Column("lost", sa.Boolean, nullable=False, server_default=sa.false()),
+    sqlite_with_rowid=False,
+)
+
+clock = sa.Table(
+    "clock",
+    metadata,
+    sa.Column("boot", sa.Text, primary_key=True),
+    sa.Column("began", sa.Double, nullable=False),
     sqlite_with_rowid=False,
 )

@@ -30,10 +30,10 @@ _DAY = 86_400.0
 _DROP = "DELETE FROM entry WHERE id = ?"
 
 
-def retry(transaction: Transaction, now: float, number: int) -> None:
+def retry(transaction: Transaction, number: int) -> None:
     """Let an entry be claimed at once; a shunted one goes back to the queue that it came from."""
-    _find(transaction, now, number)
-    transaction.change(_RETRY, (now, number))
+    _find(transaction, number)
+    transaction.change(_RETRY, (transaction.now, number))
 
 
 def shunted(transaction: Transaction) -> list[int]:
@@ -41,42 +41,41 @@ def shunted(transaction: Transaction) -> list[int]:
     return [number for (number,) in transaction.rows(_SHUNTED, (SHUNT,))]
 
 
-def drop(transaction: Transaction, now: float, number: int) -> None:
+def drop(transaction: Transaction, number: int) -> None:
     """Forget an entry, and its message with the last entry of it."""
-    message = _find(transaction, now, number)
+    message = _find(transaction, number)
     transaction.change(_DROP, (number,))
     forget_message(transaction, message)
 
 
-def decide(
-    transaction: Transaction, now: float, number: int, decision: Mapping[str, Any], queues: Mapping[str, str]
-) -> None:
+def decide(transaction: Transaction, number: int, decision: Mapping[str, Any], queues: Mapping[str, str]) -> None:
     """Add a moderator's decision to a held entry's metadata, and send it on to the queue that `queues` has for its
     request, to be dealt with at once."""
     queue, metadata = _held(transaction, number)
     require_held(number, queue)
-    transaction.change(_DECIDE, (queues[metadata["request"]], json.dumps({**metadata, **decision}), now, number))
+    transaction.change(
+        _DECIDE, (queues[metadata["request"]], json.dumps({**metadata, **decision}), transaction.now, number)
+    )
 
 
-def expire(
-    transaction: Transaction, now: float, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int
-) -> int:
+def expire(transaction: Transaction, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int) -> int:
     """Send held entries on that have waited for as many days as `days` has for their list, as `decide` does, at most
     `limit`; how many there were. Their metadata have the days under the name `mark`."""
     if not days:
         return 0
+    now = transaction.now
     waiting = transaction.rows(_WAITING, (HELD, now - min(days.values()) * _DAY))
     kept_since = {listid: now - number * _DAY for listid, number in days.items()}
     over = [(number, days[listid]) for number, listid, since in waiting if since <= kept_since.get(listid, 0.0)][:limit]
     for number, waited in over:
-        decide(transaction, now, number, {mark: waited}, queues)
+        decide(transaction, number, {mark: waited}, queues)
     return len(over)
 
 
-def discard(transaction: Transaction, now: float, number: int) -> None:
+def discard(transaction: Transaction, number: int) -> None:
     """Forget a held entry."""
     require_held(number, _held(transaction, number)[0])
-    drop(transaction, now, number)
+    drop(transaction, number)
 
 
 def require_held(number: int, queue: str) -> None:
@@ -93,12 +92,12 @@ def _held(transaction: Transaction, number: int) -> tuple[str, dict[str, Any]]:
     return rows[0][0], json.loads(rows[0][1])
 
 
-def _find(transaction: Transaction, now: float, number: int) -> int:
+def _find(transaction: Transaction, number: int) -> int:
     """The id of an entry's message."""
     rows = transaction.rows(_FIND, (number,))
     if not rows:
         raise NoSuchEntry(f"there is no entry {number}")
     message, runner, leased_until = rows[0]
-    if leased_until > now:
+    if leased_until > transaction.now:
         raise EntryInUse(f"{runner_of(runner)} is at work on entry {number}", "try again when it has ended")
     return int(message)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gatepost_queue.connection import BUSY_SECONDS, trouble
+from gatepost_queue.connection import BUSY_SECONDS, no_queue, trouble
 from gatepost_queue.errors import QueueTrouble
 from gatepost_queue.queue import path_of
 from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
@@ -86,7 +86,7 @@ def _version(connection: sqlite3.Connection, path: Path) -> str | None:
         found = connection.execute(f"SELECT version_num FROM {VERSION_TABLE}").fetchone()  # noqa: S608 - a constant
         return None if found is None else str(found[0])
     if tables:
-        raise QueueTrouble(f"{path}: this is a database of something else, with other tables")
+        raise no_queue(path, is_empty=False)
     return None
 
 

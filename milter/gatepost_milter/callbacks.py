@@ -15,6 +15,7 @@ from collections.abc import Callable
 from gatepost_lists import Headers
 from gatepost_milter import libmilter
 from gatepost_milter.service import MilterService
+from gatepost_milter.stacks import accept_any_stack
 from gatepost_milter.transaction import (
     CONTINUE,
     TROUBLE,
@@ -82,7 +83,7 @@ class Callbacks:
         try:
             at_headers = self._service.at_headers
             agreed = libmilter.agree(context, options, at_headers=at_headers)
-            context.setpriv(_Session(agreed, at_headers=at_headers))
+            _begin(context, _Session(agreed, at_headers=at_headers))
         except Exception:
             _log.exception("a callback failed")
             return libmilter.REJECT  # ends the connection, and the mail server does what it does without a milter
@@ -158,7 +159,7 @@ class Callbacks:
         session: _Session | None = context.getpriv()
         if session is None:  # a mail server too old to negotiate
             session = _Session(libmilter.Agreed(), at_headers=self._service.at_headers)
-            context.setpriv(session)
+            _begin(context, session)
         return session
 
     def _end(self, session: _Session) -> None:
@@ -189,6 +190,12 @@ class Callbacks:
             return _CODES[reply.outcome]
 
         return callback
+
+
+def _begin(context: libmilter.Context, session: _Session) -> None:
+    """What comes before a connection's first transaction."""
+    accept_any_stack()
+    context.setpriv(session)
 
 
 def _set_reply(context: libmilter.Context, reply: Reply) -> None:

@@ -6,10 +6,14 @@ and enhanced status. Trouble is `DEFER_IF_PERMIT`: a permanent refusal of a late
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from gatepost_lists import Answer, Question, Stage, Verdict
 from gatepost_policy.request import Request
 
 DUNNO = b"action=DUNNO\n\n"
+# For a message of which one recipient would be refused, and another may not be (RFC 5321 section 4.5.3.1.10).
+SEPARATELY = b"action=452 4.5.3 send to each recipient separately\n\n"
 
 
 def question_of(request: Request) -> Question:
@@ -21,6 +25,26 @@ def question_of(request: Request) -> Question:
         Stage.DATA if request.has_data else Stage.RCPT,
         request.client,
     )
+
+
+def reply_to_several(request: Request, verdicts: Sequence[Verdict]) -> bytes:
+    """The one reply for a message to several recipients, at DATA: what was found for those that a probe had asked for.
+
+    It is refused if all of them are, with the answer that all have; where they differ the sender may not post. Where
+    some are refused, and nobody knows whether others would be, the sending server is told to come again with each by
+    itself, so that what is refused later is not sent back to whoever is named as the sender. The null sender gets
+    nothing back, and its message passes for those who may get it.
+    """
+    troubled = next((verdict for verdict in verdicts if verdict.answer is Answer.DEFER), None)
+    if troubled is not None:
+        return reply_of(troubled)
+    refused = [verdict for verdict in verdicts if verdict.answer is Answer.REJECT]
+    if not refused:
+        return DUNNO
+    if len(refused) < max(request.recipients, len(verdicts)):
+        return SEPARATELY if request.sender.strip("<> ") else DUNNO
+    one = next((verdict for verdict in refused if verdict.status == "5.7.2"), refused[0])
+    return reply_of(one)
 
 
 def reply_of(verdict: Verdict) -> bytes:

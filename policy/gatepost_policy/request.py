@@ -27,7 +27,8 @@ class Request(NamedTuple):
 
     asks: whether the recipient is to be judged at all. has_data: whether the transaction is past its RCPTs. size: in
     octets, 0 where it was not announced. client: the address, for the log. transaction: Postfix's queue id or, before
-    there is one, its instance, which all requests of one message share.
+    there is one, its instance, which all requests of one message share. recipients: how many there are, once there is
+    data; recipient is '' then where there are several.
     """
 
     asks: bool
@@ -38,6 +39,8 @@ class Request(NamedTuple):
     client: str
     transaction: str
     context: str
+    instance: str
+    recipients: int
 
 
 class RequestReader:
@@ -85,17 +88,23 @@ def parse_request(block: bytes) -> Request:
     has_data = state in _JUDGED_WITH_RECIPIENT
     if not recipient and state in _JUDGED_ALWAYS:
         raise ProtocolError(f"a request at {state} without recipient")
-    size = attribute("size", "")
+    instance = attribute("instance", "")
     return Request(
         state in _JUDGED_ALWAYS or (has_data and recipient != ""),
         has_data,
         attribute("sender", ""),
         recipient,
-        int(size) if size.isascii() and size.isdigit() and len(size) < 20 else 0,
+        _number(attribute("size", "")),
         attribute("client_address", ""),
-        attribute("queue_id") or attribute("instance", ""),
+        attribute("queue_id") or instance,
         attribute("policy_context", ""),
+        instance,
+        _number(attribute("recipient_count", "")) if has_data else 0,
     )
+
+
+def _number(text: str) -> int:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else 0
 
 
 def _line_without_equals(lines: list[str]) -> str:

@@ -1,6 +1,7 @@
 """A protocol over TCP and UNIX sockets: policy delegation, or socketmap.
 
-- One event loop; all requests that arrived in one turn of it, on whatever connections, are answered together.
+- One event loop; all requests that arrived in one turn of it, on whatever connections, are answered together. But of
+  one connection no more than AT_ONCE: who sends more takes turns with all others.
 - A peer that has shut its writing side down still gets its answer (Exim's ${readsocket}), then the connection ends.
 - What is no request ends its connection without a reply, with one warning; all others go on undisturbed.
 - Who does not read its answers is not read either.
@@ -20,6 +21,9 @@ from typing import Generic, cast
 from gatepost_policy.protocol import Asked, ProtocolError, Reader
 from gatepost_service.accept import Acceptor, Load
 from gatepost_service.log import get_logger
+
+# Requests of one connection that are answered in one turn: they take a millisecond or two. Postfix sends one at a time.
+AT_ONCE = 50
 
 
 class Server(Generic[Asked]):
@@ -81,14 +85,19 @@ class Connection(asyncio.Protocol, Generic[Asked]):
         self._turn = server.turn
         self._reader = server.make_reader()
         self._timer: asyncio.TimerHandle | None = None
-        self._awaiting = 0
+        self._waiting: list[Asked] = []  # requests for which it is not this client's turn yet
+        self._awaiting = False
+        self._choked = False  # the client does not read its answers
+        self._deaf = False  # what the client sends stays in the kernel
         self._ending = False
+        self._over = False  # the connection has ended
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
         self._server.clients.opened(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
+        self._over = True
         self._stop_timer()
         self._server.clients.closed(self)
 
@@ -99,19 +108,21 @@ class Connection(asyncio.Protocol, Generic[Asked]):
         requests, error = self._reader.feed(data)
         if requests:
             self._stop_timer()  # what is unfinished now is another request
-            self._awaiting += 1
-            self._turn.ask(self, requests)
+            self._waiting += requests
+            self._go_on()
         if error is not None:
             self._end(error)
         elif self._reader.unfinished and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(self._server.timeout, self._timed_out)
 
     def pause_writing(self) -> None:
-        """The peer asks and does not read the answers: no more is read of what it asks."""
-        self._transport.pause_reading()
+        """The peer asks and does not read the answers: no more is read of what it asks, and nothing more answered."""
+        self._choked = True
+        self._listen()
 
     def resume_writing(self) -> None:
-        self._transport.resume_reading()
+        self._choked = False
+        self._go_on()
 
     def eof_received(self) -> bool:
         if self._reader.unfinished and not self._ending:
@@ -120,17 +131,34 @@ class Connection(asyncio.Protocol, Generic[Asked]):
         return True  # finish() closes it
 
     def reply(self, replies: bytes) -> None:
-        """Send the replies to one batch of this client's requests."""
-        self._awaiting -= 1
-        self._transport.write(replies)
-        if self._ending and not self._awaiting:
+        """Send the replies to what was asked in this client's turn."""
+        self._awaiting = False
+        if not self._over:
+            self._transport.write(replies)
+            self._go_on()
+
+    def _go_on(self) -> None:
+        """Ask for the next of what has come, as much as one turn may be; and end when all is answered."""
+        if self._waiting and not (self._awaiting or self._choked):
+            self._awaiting = True
+            asked, self._waiting = self._waiting[:AT_ONCE], self._waiting[AT_ONCE:]
+            self._turn.ask(self, asked)
+        if self._ending and not (self._awaiting or self._waiting):
             self._transport.close()
+        else:
+            self._listen()
+
+    def _listen(self) -> None:
+        """Read from the client, or stop doing so while there is more of it than can be answered."""
+        deaf = self._choked or bool(self._waiting)
+        if deaf != self._deaf:
+            self._deaf = deaf
+            self._transport.pause_reading() if deaf else self._transport.resume_reading()
 
     def finish(self) -> None:
         """End the connection once everything that was asked has been answered."""
         self._ending = True
-        if not self._awaiting:
-            self._transport.close()
+        self._go_on()
 
     def give_way(self) -> bool:
         """Close the connection unless an answer is being made; a client that has not read those before loses them."""

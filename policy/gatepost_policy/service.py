@@ -1,17 +1,20 @@
 """The policy service between the wire and the judge: requests in, replies out, with a log line and a count for each.
 
 No sockets here: server.py and stdio.py bring the requests and take the replies away. Requests that came together are
-judged together, from one snapshot of the directory.
+judged together, from one snapshot of the directory. Once there is data, recipients for which a probe seemed to ask are
+judged again, also where Postfix does not name them because there are several.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import islice
 from time import perf_counter
 
 from gatepost_lists import Answer, Judging, Verdict, cannot_tell, judge_all, soften
-from gatepost_policy.answer import DUNNO, question_of, reply_of
+from gatepost_policy.answer import DUNNO, question_of, reply_of, reply_to_several
+from gatepost_policy.probes import Probes
 from gatepost_policy.request import Request
 from gatepost_service.log import VerdictLog, get_logger
 from gatepost_service.metrics import Tally
@@ -42,6 +45,7 @@ class PolicyService:
         self._directory = options.judging.open_directory()
         self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.judging.log_verdicts)
         self._unknown_contexts: set[str] = set()
+        self._probes = Probes()
 
     def reload(self, options: Options) -> None:
         """Go on with new options and a directory opened anew; without one, all stays as it was."""
@@ -58,16 +62,34 @@ class PolicyService:
 
     def answer(self, requests: Sequence[Request], since: float) -> list[bytes]:
         """The replies to requests that came together at `since` (time.perf_counter), in their order. Never raises."""
-        asking = [request for request in requests if request.asks]
+        replies: list[bytes] = []
+        begun = 0
+        for at, request in enumerate(requests):
+            if request.has_data and not request.asks:  # it asks for what those before it have asked for
+                replies += self._answered(requests[begun:at], since)
+                begun = at
+        return replies + self._answered(requests[begun:] if begun else requests, since)
+
+    def _answered(self, requests: Sequence[Request], since: float) -> list[bytes]:
+        groups = [self._asked(request) for request in requests]
+        asking = [each for group in groups for each in group]
         if not asking:
             return [DUNNO] * len(requests)
         verdicts = self._judge(asking)
         seconds = perf_counter() - since
-        replies = [self._told(request, verdict, seconds) for request, verdict in zip(asking, verdicts, strict=True)]
-        if len(asking) == len(requests):
-            return replies
-        answered = iter(replies)
-        return [next(answered) if request.asks else DUNNO for request in requests]
+        told = iter([self._told(each, verdict, seconds) for each, verdict in zip(asking, verdicts, strict=True)])
+        return [
+            reply_of(next(told)) if request.asks else reply_to_several(request, list(islice(told, len(group))))
+            for request, group in zip(requests, groups, strict=True)
+        ]
+
+    def _asked(self, request: Request) -> Sequence[Request]:
+        """The requests to judge: this one; or one for each of the recipients that are not named, as far as known."""
+        if request.asks:
+            return (request,)
+        if not request.has_data:
+            return ()
+        return [request._replace(recipient=each) for each in self._probes.recipients(request.instance)]
 
     def _judge(self, asking: Sequence[Request]) -> list[Verdict]:
         try:
@@ -79,13 +101,15 @@ class PolicyService:
             _log.exception("the judge failed")
             return [cannot_tell(f"{type(error).__name__}: {error}")] * len(asking)
 
-    def _told(self, request: Request, verdict: Verdict, seconds: float) -> bytes:
-        """Log and count what was judged; answer what the mode lets us say."""
+    def _told(self, request: Request, verdict: Verdict, seconds: float) -> Verdict:
+        """Log and count what was judged; what the mode lets us say."""
+        if verdict.test == "probe" and not request.has_data:
+            self._probes.note(request.instance, request.recipient)
         self._recorder.record(verdict, request.client, request.sender, request.recipient, seconds, request.transaction)
         if verdict.answer is Answer.REJECT or verdict.answer is Answer.DEFER:
             accept_trouble = self._options.judging.accept_trouble
-            verdict = soften(verdict, observe=self._observes(request), accept_trouble=accept_trouble)
-        return reply_of(verdict)
+            return soften(verdict, observe=self._observes(request), accept_trouble=accept_trouble)
+        return verdict
 
     def _observes(self, request: Request) -> bool:
         context = request.context

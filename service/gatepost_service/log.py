@@ -113,6 +113,13 @@ def get_logger(name: str = "") -> structlog.typing.FilteringBoundLogger:
     return logger
 
 
+def reason(error: BaseException, *, named: bool = False) -> dict[str, str]:
+    """What a line says of an error: `why`, with its name in front if that is wanted, and its `hint`, if it has one."""
+    why = f"{type(error).__name__}: {error}" if named else str(error)
+    hint = str(getattr(error, "hint", ""))
+    return {"why": why, "hint": hint} if hint else {"why": why}
+
+
 class _Bridge(logging.Handler):
     """Brings the standard library's log records here."""
 

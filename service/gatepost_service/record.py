@@ -1,9 +1,19 @@
-"""One log line and one count for each verdict, at whatever door; and trouble told once, until it is over."""
+"""One log line and one count for each verdict, at whatever door; and trouble told once, until it is over.
 
-from typing import Protocol
+Where a connection may ask as fast as it likes, lines are counted rather than written beyond LINES in SECONDS.
+"""
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from typing import NamedTuple, Protocol
 
 from gatepost_service.log import VerdictLog, get_logger
 from gatepost_service.metrics import Tally
+
+# Verdicts of one connection that have a line each, in so many seconds. No mail server comes near it for long.
+LINES = 1000
+SECONDS = 10.0
 
 
 class Judged(Protocol):
@@ -23,6 +33,40 @@ class Judged(Protocol):
     def why(self) -> str: ...
 
 
+class _Kind(NamedTuple):
+    """What verdicts that are summed up have in common."""
+
+    client: str
+    test: str
+    verdict: str
+    code: int
+    status: str
+
+
+class Lines:
+    """The lines of one connection's verdicts: whether there may be one more, and how many there were not."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._until = 0.0
+        self._left = 0
+        self.summed = Counter[_Kind]()
+
+    def take(self) -> bool:
+        """Whether a verdict has a line of its own."""
+        self._left -= 1
+        return self._left >= 0
+
+    def is_over(self) -> bool:
+        """Whether the time has passed for which lines are counted; it begins anew then."""
+        now = self._clock()
+        if now < self._until:
+            return False
+        self._until = now + SECONDS
+        self._left = LINES
+        return True
+
+
 class Recorder:
     """Records the verdicts of one door in one process.
 
@@ -37,11 +81,24 @@ class Recorder:
         self._events = get_logger(door)
         self._trouble = ""
 
-    def record(self, verdict: Judged, client: str, sender: str, recipient: str, seconds: float, id_: str) -> None:
-        """A verdict that took so many seconds. `client`: who asked; `id_`: what all lines of one message share."""
+    def record(
+        self,
+        verdict: Judged,
+        client: str,
+        sender: str,
+        recipient: str,
+        seconds: float,
+        id_: str,
+        lines: Lines | None = None,
+    ) -> None:
+        """A verdict that took so many seconds.
+
+        `client`: who asked; `id_`: what all lines of one message share; `lines`: those of the connection, where they
+        may be too many.
+        """
         answer = verdict.answer
         self._tally.count(self._door, verdict.test, answer, seconds)
-        if self.log_verdicts:
+        if self.log_verdicts and (lines is None or self._has_line(lines, verdict, client)):
             self._log.verdict(
                 self._door,
                 client,
@@ -59,6 +116,20 @@ class Recorder:
             self.tell_trouble(verdict.why)
         elif verdict.mailing_list:
             self.tell_recovery()
+
+    def _has_line(self, lines: Lines, verdict: Judged, client: str) -> bool:
+        if lines.is_over():
+            self.sum_up(lines)
+        if lines.take():
+            return True
+        lines.summed[_Kind(client, verdict.test, str(verdict.answer), verdict.code, verdict.status)] += 1
+        return False
+
+    def sum_up(self, lines: Lines) -> None:
+        """Tell how many verdicts of each kind have had no line; also when the connection has ended."""
+        for kind, count in lines.summed.items():
+            self._events.info("verdicts without lines", door=self._door, **kind._asdict(), count=count)
+        lines.summed.clear()
 
     def tell_trouble(self, why: str) -> None:
         """The lists cannot be read: a line, unless this is known already."""

@@ -1,6 +1,21 @@
-"""main.cf as Debian's package leaves it on a machine that is an 'Internet Site'."""
+"""main.cf as Debian's package leaves it on a machine that is an 'Internet Site' (Debian 12 and 13)."""
 
-MAIN_CF = """\
+# What the package's installation adds to the file that it brings.
+INSTALLED = """\
+smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
+myhostname = {host}
+alias_maps = hash:/etc/aliases
+alias_database = hash:/etc/aliases
+myorigin = {mailname}
+mydestination = $myhostname, {host}, localhost.lab.example, , localhost
+relayhost =
+mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
+mailbox_size_limit = 0
+recipient_delimiter = +
+inet_interfaces = all
+inet_protocols = all
+"""
+_BROUGHT = """\
 # See /usr/share/postfix/main.cf.dist for a commented, more complete version
 
 smtpd_banner = $myhostname ESMTP $mail_name (Debian/GNU)
@@ -27,16 +42,5 @@ smtp_tls_CApath=/etc/ssl/certs
 smtp_tls_security_level=may
 smtp_tls_session_cache_database = btree:${data_directory}/smtp_scache
 
-smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
-myhostname = mx.lab.example
-alias_maps = hash:/etc/aliases
-alias_database = hash:/etc/aliases
-myorigin = /etc/mailname
-mydestination = $myhostname, mx.lab.example, localhost.lab.example, localhost
-relayhost =
-mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
-mailbox_size_limit = 0
-recipient_delimiter = +
-inet_interfaces = all
-inet_protocols = all
 """
+MAIN_CF = _BROUGHT + INSTALLED.format(host="mx.lab.example", mailname="/etc/mailname")

@@ -6,24 +6,10 @@ import os
 import time
 from pathlib import Path
 
+from conflab import debian
 from mtalab import Lab
 from mtalab.instance import HOST_NAME
 
-# What the package's installation adds to its main.cf for an "Internet Site" (Debian 12 and 13).
-_INSTALLED = """\
-smtpd_relay_restrictions = permit_mynetworks permit_sasl_authenticated defer_unauth_destination
-myhostname = {host}
-alias_maps = hash:/etc/aliases
-alias_database = hash:/etc/aliases
-myorigin = {folder}/mailname
-mydestination = $myhostname, {host}, localhost.lab.example, , localhost
-relayhost =
-mynetworks = 127.0.0.0/8 [::ffff:127.0.0.0]/104 [::1]/128
-mailbox_size_limit = 0
-recipient_delimiter = +
-inet_interfaces = all
-inet_protocols = all
-"""
 # What programs that are unpacked only need, and accounts that every Debian has.
 _UNPACKED = """\
 shlib_directory = {lab}/usr/lib/postfix
@@ -42,7 +28,7 @@ def stock_postfix(lab: Lab, folder: Path, main_cf: str = "", level: str = "3.6",
     text = (lab.postfix / "usr/share/postfix/main.cf.debian").read_text()
     assert "\ncompatibility_level = 3.6\n" in text
     text = text.replace("\ncompatibility_level = 3.6\n", f"\ncompatibility_level = {level}\n")
-    text += (_INSTALLED + _UNPACKED).format(host=HOST_NAME, folder=folder, lab=lab.postfix)
+    text += debian.INSTALLED.format(host=HOST_NAME, mailname=folder / "mailname") + _UNPACKED.format(lab=lab.postfix)
     master = (lab.postfix / "usr/share/postfix/master.cf.dist").read_text()
     master = master.replace("       smtpd\n", f"       smtpd\n{smtpd}", 1)
     for name, content in {"main.cf": text + main_cf, "master.cf": master, "mailname": f"{HOST_NAME}\n"}.items():

@@ -15,6 +15,7 @@ import pytest
 from gatepost_delivery import runner as runner_module
 from gatepost_delivery.bell import Bell
 from gatepost_delivery.runner import Claims, Runner
+from gatepost_delivery.troubles import Troubles
 from gatepost_delivery.values import Done, GoOn, Handler, Later
 from gatepost_lists import DirectoryTrouble
 from gatepost_queue import Claimed, Entry, Queue, QueueFull, QueueTrouble, listing
@@ -58,7 +59,7 @@ def queue(path: Path) -> Iterator[Queue]:
 def running(queue: Queue, make: Callable[[], Made], *queues: str, bell: Bell | None = None) -> Iterator[Bell]:
     """A runner at work, and its bell."""
     bell = bell or Bell()
-    runner = Runner("r", queues, queue, Claims(), bell, make)
+    runner = Runner("r", queues, queue, Claims(), bell, Troubles(), make)
     runner.start()
     try:
         yield bell

@@ -307,7 +307,9 @@ def test_every_outcome_has_its_place(world: World, by_itself: bool) -> None:
             "envsender": BOUNCES,
             "verp": by_itself,
             "tries": 1,
-            "since": NOW,
+            "tried": NOW,
+            "waited": 0.0,
+            "pause": 600.0,
             "states": {"later@x": "450 4.2.0 greylisted"},
         },
         "T1",
@@ -351,7 +353,7 @@ def test_a_server_that_takes_some_refuses_the_others_for_what_they_are(world: Wo
 
 def test_a_server_that_refused_us_to_the_end(world: World) -> None:
     world.mailer.replies = {"bo@x": (Kind.CLIENT_REFUSED, "554 5.7.1 Relay access denied")}
-    history = {"tries": 40, "since": NOW - 5 * DAY, "states": {}}
+    history = {"tries": 40, "tried": NOW - 600, "waited": 5 * DAY - 600, "pause": 600.0, "states": {}}
     world.put(Entry(queue="retry", listid=LISTID, recipients=("bo@x",), metadata={"envsender": BOUNCES, **history}))
     world.handle(queue="retry")
     told = [each.metadata.keys() - {"envsender"} for each in waiting(world, "bounces")]
@@ -368,7 +370,7 @@ def test_from_the_first_attempt_to_the_last(world: World) -> None:
     while attempts[-1] < NOW + 5 * DAY:
         world.clock.now += 60.0
         for claimed in take(world.queue, "retry"):
-            assert (claimed.metadata["tries"], claimed.metadata["since"]) == (len(attempts), NOW)
+            assert claimed.metadata["tries"] == len(attempts)
             attempts.append(world.clock.now)
             if len(attempts) == 4:
                 del world.mailer.replies["bo@x"]
@@ -385,6 +387,21 @@ def test_from_the_first_attempt_to_the_last(world: World) -> None:
     )
     assert waiting(world, "retry") == []
     assert world.counted == {"sent": 1, "deferred": 2 * 3 + len(attempts) - 4, "failed": 1}
+
+
+@pytest.mark.parametrize(
+    ("passed", "waited"),
+    [(-DAY, 5.0), (0.0, 5.0), (100.0, 105.0), (600.0, 605.0), (3 * DAY, 605.0), (3650 * DAY, 605.0)],
+)
+def test_of_a_pause_no_more_counts_than_it_was_to_last(world: World, passed: float, waited: float) -> None:
+    """An operator may have it tried before; and a clock that is set, or a machine that was off, ends no period."""
+    world.mailer.replies = {"bo@x": (Kind.LATER, "450 4.2.0 away")}
+    history = {"tries": 1, "tried": NOW - passed, "waited": 5.0, "pause": 600.0, "states": {}}
+    world.put(Entry(queue="retry", listid=LISTID, recipients=("bo@x",), metadata={"envsender": BOUNCES, **history}))
+    world.handle(queue="retry")
+    world.clock.now += 1200.0
+    (again,) = waiting(world, "retry")
+    assert (again.metadata["tries"], again.metadata["waited"], again.metadata["pause"]) == (2, waited, 1200.0)
 
 
 def test_a_server_that_is_away_is_not_asked_for_each(world: World) -> None:
@@ -414,7 +431,8 @@ def test_a_stop_among_the_recipients(world: World, queue: str) -> None:
     """Who has been tried is done with; the others are for whoever comes next, with their history."""
     world.stopping = lambda: True
     states = {"a@x": "450 1", "b@x": "450 2"}
-    history = {"tries": 3, "since": NOW - 3600.0, "states": states} if queue == "retry" else {}
+    passed = {"tries": 3, "tried": NOW - 600.0, "waited": 0.0, "pause": 600.0}
+    history = {**passed, "states": states} if queue == "retry" else {}
     metadata = {"envsender": BOUNCES, "verp": True, **history}
     world.put(Entry(queue=queue, listid=LISTID, recipients=("a@x", "b@x"), metadata=metadata))
     world.handle(queue=queue)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shutil
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -22,6 +23,8 @@ from deliverylab import (
     usual,
 )
 from gatepost_queue import QueueFull, Waiting
+from gatepost_queue.versions import create
+from mtalab import Client, wait_until
 from queuelab.disk import Disk
 from running import PATIENCE
 
@@ -166,7 +169,7 @@ def test_a_disk_that_is_full_for_a_while(tmp_path: Path) -> None:
             assert begun.wait(PATIENCE)
             filler = disk.fill()
             full.set()
-            delivery.wait_line("cannot go on.*QueueFull", count=2)
+            delivery.wait_line("cannot go on.*QueueFull")
             filler.unlink()
             host.wait(lambda: host.total("hello") >= 20)
             delivery.wait_empty()
@@ -189,16 +192,55 @@ def test_a_queue_that_got_full_of_posts_is_emptied(tmp_path: Path, octets: int) 
         assert host.copies == {subject: {ANNE: 1} for subject in subjects}
 
 
+@pytest.mark.parametrize("whole_folder", [False, True], ids=["files", "folder"])
+def test_a_queue_that_is_lost_while_receiver_and_delivery_run(tmp_path: Path, whole_folder: bool) -> None:
+    """It is told once, with the command that makes another; that counts at once, and nothing need be started again."""
+    more = ('metrics = "inet:127.0.0.1:0"', '[lmtp]\nlisten = ["inet:127.0.0.1:0"]')
+    settings = delivery_settings(0, *more).replace("var/queue.db", "spool/queue.db")
+    create(f"sqlite:///{tmp_path}/spool/queue.db")
+    with Mailhost() as host:
+        settings = settings.replace("smtp_port = 0", f"smtp_port = {host.port}")
+        with RunningDelivery(tmp_path, settings, "lmtp", "delivery") as site:
+            assert sent_by_lmtp(site, "first") == 250
+            host.wait(everybody_once(host, "first", [ANNE]))
+            if whole_folder:
+                shutil.rmtree(tmp_path / "spool")
+            else:
+                for file in (tmp_path / "spool").iterdir():
+                    file.unlink()
+            assert sent_by_lmtp(site, "not taken") == 451
+            for line in ("not queued", "cannot go on"):
+                assert 'hint="make it with: gatepost init"' in site.wait_line(line)
+            site.gatepost("init", str(tmp_path))
+            assert sent_by_lmtp(site, "second") == 250
+            host.wait(everybody_once(host, "second", [ANNE]))
+            site.wait_line("goes on")
+            wait_until(lambda: "in" in site.figures("gatepost_queue_messages"), PATIENCE, lambda: site.output)
+            assert len(site.lines(event='"cannot go on"')) == 1
+            assert not host.total("not taken")
+
+
+def sent_by_lmtp(site: RunningDelivery, subject: str) -> int:
+    """The reply to a post."""
+    with Client(("127.0.0.1", site.port("lmtp"))) as client:
+        client.hello(verb="LHLO")
+        assert client.mail(ANNE, [LIST])[0].code == 250
+        return client.data(a_post(subject))[0].code
+
+
 def test_lists_that_cannot_be_read_for_a_while(tmp_path: Path) -> None:
     with Mailhost() as host:
         delivery = RunningDelivery(tmp_path, delivery_settings(host.port))
         away = delivery.store.rename(tmp_path / "away")
         with delivery:
-            delivery.wait_line("cannot go on.*there is no such store")
+            hint = 'hint="make it with: gatepost init"'
+            assert hint in delivery.wait_line("cannot go on.*there is no such store")
             delivery.post("hello")
             away.rename(delivery.store)
             host.wait(everybody_once(host, "hello", [ANNE]))
             delivery.wait_empty()
+            delivery.wait_line("goes on")
+            assert len(delivery.lines(event='"cannot go on"')) == 1
 
 
 def nested(depth: int) -> bytes:

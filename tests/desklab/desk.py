@@ -209,8 +209,8 @@ class Desk:
     def decide(self, **decision: object) -> list[Sent]:
         """A moderator's decision about the one request to join that waits, and what leaves because of it."""
         [waiting] = self.held()
-        with closing(Connection(self._queue_path)) as connection, connection.transaction() as transaction:
-            upkeep.decide(transaction, self.clock.now, waiting.id, decision, {"join": "command"})
+        with closing(Connection(self._queue_path, self.clock)) as connection, connection.transaction() as transaction:
+            upkeep.decide(transaction, waiting.id, decision, {"join": "command"})
         return self.work("command")
 
     def members(self) -> list[str]:

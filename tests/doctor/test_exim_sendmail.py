@@ -28,6 +28,8 @@ ACL_POLICY = r"""
   deny condition = ${if match{$acl_m_gatepost}{\N^action=5\N}}
   accept domains = +list_domains
 """
+# The same place, whatever is said there.
+ACL_DATA = r"accept set acl_m_gatepost = ${readsocket{inet:127.0.0.1:%(policy)d}{request\n\n}{5s}{}{}}"
 ROUTER = """\
 lists:
   driver = accept
@@ -58,13 +60,14 @@ def exim_findings(
     site: Site,
     *,
     acl: str = ACL_POLICY,
+    data: str = ACL_DATA,
     routers: str = ROUTER,
     transports: str = TRANSPORT,
     settings: dict[str, str] | None = None,
     version: str = "",
 ) -> list[Finding]:
     values = {**site.ports, "folder": site.folder}
-    exim = Exim(acl_rcpt=acl % values, routers=routers % values, transports=transports % values)
+    exim = Exim(acl_rcpt=acl % values, acl_data=data % values, routers=routers % values, transports=transports % values)
     try:
         exim.configure()
         machine = site.machine("exim4")
@@ -110,8 +113,21 @@ def test_what_conf_prints_is_right_for_exim(macro: str, site: Site, tmp_path: Pa
     assert "exim-affixes" in {finding.name for finding in findings if finding.state == "ok"}
 
 
+def test_exim_asks_at_rcpt_alone(site: Site) -> None:
+    findings = exim_findings(site, data="accept")
+    assert wrong(findings) == {"exim-data"}
+    assert "double-bounce@" in text_of(findings, "exim-data")
+
+
+def test_a_callout_cannot_ask_at_data(site: Site) -> None:
+    findings = exim_findings(site, acl=ACL_CALLOUT, data="accept")
+    assert wrong(findings) == set()
+    assert [finding.state for finding in findings if finding.name == "exim-data"] == ["note"]
+    assert "double-bounce@" in text_of(findings, "exim-data")
+
+
 def test_exim_asks_nobody(site: Site) -> None:
-    findings = exim_findings(site, acl="accept domains = +list_domains")
+    findings = exim_findings(site, acl="accept domains = +list_domains", data="accept")
     assert wrong(findings) == {"exim-acl", "closed-lists"}
 
 
@@ -212,7 +228,10 @@ def test_nothing_is_wrong_with_sendmail(site: Site) -> None:
 
 
 def test_nothing_is_wrong_with_a_map_of_verdicts(site: Site) -> None:
-    assert wrong(sendmail_findings(site, "", VERDICT_MAP, VERDICT_RULE)) == set()
+    findings = sendmail_findings(site, "", VERDICT_MAP, VERDICT_RULE)
+    assert wrong(findings) == set()
+    assert [finding.state for finding in findings if finding.name == "sendmail-data"] == ["note"]
+    assert "double-bounce@" in text_of(findings, "sendmail-data")
 
 
 def test_sendmail_asks_nobody(site: Site) -> None:

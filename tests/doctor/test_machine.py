@@ -132,6 +132,7 @@ def test_a_store_of_another_version(site: Site, machine: Planted, tmp_path: Path
 def test_there_is_no_queue(site: Site, machine: Planted, tmp_path: Path) -> None:
     findings = site.examine(machine, {"sqlite:///queue.db": f"sqlite:///{tmp_path}/queue.db"})
     assert wrong(findings) == {"queue"}
+    assert [finding.mend for finding in findings if finding.name == "queue"] == ["gatepost init"]
     assert not (tmp_path / "queue.db").exists()
 
 

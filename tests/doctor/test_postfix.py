@@ -49,6 +49,14 @@ FAULTS: dict[str, tuple[dict[str, str], set[str]]] = {
         {"postfix-policy-reached"},
     ),
     "nothing is asked at DATA": ({"smtpd_data_restrictions": "", "smtpd_milters": ""}, {"postfix-data"}),
+    "what is said at DATA is not heeded": (
+        {"smtpd_data_restrictions": "warn_if_reject {check}", "smtpd_milters": ""},
+        {"postfix-data"},
+    ),
+    "a permit ends what is asked at DATA": (
+        {"smtpd_data_restrictions": "reject_unauth_pipelining, permit, {check}", "smtpd_milters": ""},
+        {"postfix-data"},
+    ),
     "the milter in Sendmail's form": ({"smtpd_milters": "inet:{milter}@127.0.0.1"}, {"postfix-milter"}),
     "the policy service as a milter": ({"smtpd_milters": "inet:127.0.0.1:{policy}"}, {"postfix-milter"}),
     "the milter for local mail": ({"non_smtpd_milters": "inet:127.0.0.1:{milter}"}, {"postfix-milter"}),
@@ -163,6 +171,18 @@ def test_a_server_with_a_list_of_its_own(spoilt: SpoiltPostfix, postfix: Postfix
     assert wrong(findings) == {"postfix-policy", "closed-lists"}
     spoilt.apply(next(finding.mend for finding in findings if finding.name == "postfix-policy"))
     assert wrong(spoilt.findings()) == set()
+
+
+def test_without_a_check_at_data_bounces_go_to_forged_senders(spoilt: SpoiltPostfix) -> None:
+    """Where the null sender may post, too: whoever has a probe's name may not."""
+    spoilt.set({"smtpd_data_restrictions": "", "smtpd_milters": ""})
+    may_post = 'null_sender_posts = "pass"\nprobe_senders'
+    findings = spoilt.findings({"probe_senders": may_post})
+    [said] = [finding.text for finding in findings if finding.name == "postfix-data"]
+    assert "in the name of a probe such as double-bounce@" in said
+    assert "bounces go to whoever was forged" in said
+    no_probes = {'probe_senders = ["double-bounce*@*"]': f"{may_post} = []"}
+    assert wrong(spoilt.findings(no_probes)) == {"postfix-probe-sender"}
 
 
 def test_spawn_counts_as_the_policy_service(spoilt: SpoiltPostfix) -> None:

@@ -122,15 +122,24 @@ def test_a_database_of_something_else(directory: SqliteDirectory, path: Path) ->
     remove(path)
     with driver(path) as connection:
         connection.execute("CREATE TABLE domain (name)")
-    assert in_trouble(directory, path) == "this is no store of gatepost's: run gatepost init"
+    assert in_trouble(directory, path) == "this is a database of something else, with other tables"
 
 
-@pytest.mark.parametrize(("version", "named"), [("0000", "0000"), (None, "none")])
-def test_a_store_of_another_version(directory: SqliteDirectory, path: Path, version: str | None, named: str) -> None:
+@pytest.mark.parametrize(
+    ("version", "named", "mend"),
+    [
+        ("0000", "0000", "run gatepost init"),
+        (None, "none", "run gatepost init"),
+        ("9999", "9999", "use the newer gatepost that made it"),
+    ],
+)
+def test_a_store_of_another_version(
+    directory: SqliteDirectory, path: Path, version: str | None, named: str, mend: str
+) -> None:
     with driver(path) as connection:
         connection.execute("DELETE FROM alembic_version")
         connection.executemany("INSERT INTO alembic_version VALUES (?)", [(version,)] if version else [])
-    assert in_trouble(directory, path) == f"its schema is {named}, not {SCHEMA_VERSION}: run gatepost init"
+    assert in_trouble(directory, path) == f"its schema is {named}, not {SCHEMA_VERSION}: {mend}"
     with driver(path) as connection:
         connection.execute("DELETE FROM alembic_version")
         connection.execute("INSERT INTO alembic_version VALUES (?)", (SCHEMA_VERSION,))

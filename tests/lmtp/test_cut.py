@@ -14,7 +14,8 @@ import pytest
 
 from gatepost_lmtp.spool import MEMORY_OCTETS
 from lmtplab import RunningLmtp, as_sent, lmtp_settings
-from running import receive_all, reset_at_the_end
+from mtalab import wait_until
+from running import PATIENCE, receive_all, reset_at_the_end
 from wire.lmtp_words import DATA, DIRECTORY, LHLO, MAIL, NOBODY, NULL, OPEN, RCPT
 
 REQUEST, BOUNCES = b"RCPT TO:<team-request@lists.example>\r\n", b"RCPT TO:<team-bounces+x=y@lists.example>\r\n"
@@ -31,7 +32,21 @@ def receiver(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningLmtp]:
     (folder / "lists.toml").write_text(DIRECTORY, "utf-8")
     settings = f'max_connections = {CONNECTIONS}\nxforward = ["127.0.0.0/8"]'
     with RunningLmtp(folder, lmtp_settings("toml:///lists.toml", settings)) as running:
+        have_the_queue_read(running)
         yield running
+
+
+def have_the_queue_read(receiver: RunningLmtp) -> None:
+    """Post until it has read how much lists hold: SQLite keeps that file open, for whoever reads next."""
+
+    def post() -> bool:
+        with receiver.client() as client:
+            client.mail("anne@example.org", ["open@lists.example"])
+            assert client.data(b"Subject: the first\r\n\r\n")[0].code == 250
+            client.quit()
+        return sum(path.endswith("/queue.db") for path in receiver.descriptors) == 2
+
+    wait_until(post, PATIENCE, lambda: f"never read: {receiver.descriptors}")
 
 
 class Step(NamedTuple):

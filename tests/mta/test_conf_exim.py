@@ -136,6 +136,25 @@ def test_the_null_sender_is_refused_after_the_data(live: Mail) -> None:
         assert client.data(b"Subject: bounce\r\n\r\nhi\r\n")[0].code == 250
 
 
+@pytest.mark.parametrize(
+    ("recipients", "told"),
+    [
+        ([LIST], (550, "5.7.2")),
+        ([LIST, LIST.upper()], (550, "5.7.2")),
+        ([LIST, "closed-owner@lists.example"], (452, "4.5.3")),
+        (["closed-owner@lists.example", "closed-bounces@lists.example"], (250, "")),
+    ],
+)
+def test_who_has_a_probe_s_name_and_brings_mail_is_refused(
+    live: Mail, recipients: list[str], told: tuple[int, str]
+) -> None:
+    with live.client() as client:
+        assert [reply.code for reply in client.mail("double-bounce@evil.example", recipients)] == [250] * len(
+            recipients
+        )
+        assert said(client.data(b"Subject: forged\r\n\r\nhi\r\n")[0])[:2] == told
+
+
 def test_the_true_size_counts(live: Mail) -> None:
     with live.client() as client:
         assert client.mail(MEMBER, ["small@lists.example"])[0].code == 250

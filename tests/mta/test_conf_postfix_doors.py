@@ -13,7 +13,7 @@ import pytest
 
 from cases import build_store
 from conflab.served import Served
-from milterlab.service import ANNE, CLOSED, STRANGER
+from milterlab.service import ANNE, CLOSED, OWNER, STRANGER
 from mtalab import Client, Port, Postfix
 from running import Gatepost
 
@@ -86,3 +86,55 @@ def test_without_pymilter_mail_does_not_wait_for_a_milter(folder: Path) -> None:
                 with Client(("127.0.0.1", postfix.port), STRANGERS_HOST) as client:
                     client.hello()
                     assert client.mail(ANNE, [CLOSED])[0].code == 250
+
+
+@pytest.fixture(scope="module")
+def asking() -> Iterator[tuple[Served, Postfix]]:
+    """A Postfix with all lines for the policy service, and gatepost with all parts."""
+    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
+        Path(name).chmod(0o755)
+        with Served(Path(name)) as gate, postfix_told(gate.written("postfix")) as postfix:
+            yield gate, postfix
+
+
+TEAM = "team@lists.example"
+FORGED = "double-bounce@evil.example"
+
+
+@pytest.mark.parametrize(
+    ("recipients", "told"),
+    [
+        ([CLOSED], "550 5.7.2"),
+        ([CLOSED.upper()], "550 5.7.2"),
+        ([CLOSED, CLOSED], "550 5.7.2"),
+        ([CLOSED, TEAM], "550 5.7.2"),
+        ([CLOSED, OWNER], "452 4.5.3"),
+        ([OWNER, CLOSED], "452 4.5.3"),
+        ([OWNER, CLOSED, TEAM], "452 4.5.3"),
+        ([OWNER], "354 "),
+    ],
+    ids=lambda value: "-".join(each.partition("@")[0] for each in value) if isinstance(value, list) else "",
+)
+def test_who_has_a_probe_s_name_and_brings_mail_is_refused_at_data(
+    asking: tuple[Served, Postfix], recipients: list[str], told: str
+) -> None:
+    """So nothing is taken that the receiver would refuse, and no bounce is sent to whoever is named as the sender."""
+    gate, postfix = asking
+    with Client(("127.0.0.1", postfix.port), STRANGERS_HOST) as client:
+        client.hello()
+        assert [reply.code for reply in client.mail(FORGED, recipients)] == [250] * len(recipients)
+        reply = client.command("DATA")
+        assert f"{reply.code} {reply.status}" == told
+    assert postfix.queue() == []
+    assert gate.take_all() == []
+
+
+def test_the_null_sender_s_message_passes_for_those_who_may_get_it(asking: tuple[Served, Postfix]) -> None:
+    """It gets no bounce."""
+    with Client(("127.0.0.1", asking[1].port), STRANGERS_HOST) as client:
+        client.hello()
+        assert [reply.code for reply in client.mail("", [CLOSED, TEAM])] == [250, 250]
+        assert client.command("DATA").code == 550
+        client.command("RSET")
+        assert [reply.code for reply in client.mail("", [CLOSED, OWNER])] == [250, 250]
+        assert client.command("DATA").code == 354

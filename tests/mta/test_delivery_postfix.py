@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import re
-import tempfile
-from collections.abc import Iterator
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 
-from deliverylab.town import Town, town
+from deliverylab.town import Town
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
-
-
-@pytest.fixture(scope="module")
-def place(mtalab: object) -> Iterator[Town]:
-    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with town(folder) as made:
-            yield made
 
 
 def returned_to(message: EmailMessage) -> str:

@@ -30,6 +30,12 @@ class Refusing(NamedTuple):
     mend: Callable[[], object]
 
 
+def mend(server: Postfix, refusing: str, taking: str) -> None:
+    """Put words of a running Postfix's main.cf in the place of others."""
+    server.write("etc/main.cf", server.path("etc/main.cf").read_text().replace(refusing, taking))
+    server.reload()
+
+
 def postfix() -> Refusing:
     """Its mynetworks do not have us."""
     server = Postfix(
@@ -40,12 +46,7 @@ def postfix() -> Refusing:
         }
     )
 
-    def mend() -> None:
-        main = server.path("etc/main.cf")
-        server.write("etc/main.cf", main.read_text().replace("127.0.0.99/32", "127.0.0.0/8"))
-        server.reload()
-
-    return Refusing(server, "554 5.7.1 <", mend)
+    return Refusing(server, "554 5.7.1 <", lambda: mend(server, "127.0.0.99/32", "127.0.0.0/8"))
 
 
 def postfix_at_mail() -> Refusing:
@@ -60,12 +61,7 @@ def postfix_at_mail() -> Refusing:
         }
     )
 
-    def mend() -> None:
-        main = server.path("etc/main.cf")
-        server.write("etc/main.cf", main.read_text().replace("=REJECT", "=DUNNO"))
-        server.reload()
-
-    return Refusing(server, "554 5.7.1 <ant-bounces", mend)
+    return Refusing(server, "554 5.7.1 <ant-bounces", lambda: mend(server, "=REJECT", "=DUNNO"))
 
 
 def exim(reply: str) -> Refusing:

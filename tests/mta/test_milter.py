@@ -147,6 +147,14 @@ def test_the_null_sender_is_refused_at_data_and_not_before(name: str, gate: Gate
 
 
 @pytest.mark.parametrize("name", ["postfix", "sendmail"])
+def test_who_has_a_probe_s_name_and_brings_mail_is_refused_at_data(name: str, gate: Gate) -> None:
+    with stranger(gate.server(name)) as client:
+        assert client.mail("double-bounce@evil.example", [CLOSED])[0].code == 250
+        reply = client.command("DATA")
+        assert f"{reply.code} {reply.status} {reply.text}" == MAY_NOT_POST
+
+
+@pytest.mark.parametrize("name", ["postfix", "sendmail"])
 def test_a_line_has_the_client_s_address_and_the_queue_id(name: str, gate: Gate) -> None:
     recipient = f"{name}-id@lists.example"
     with stranger(gate.server(name)) as client:

@@ -2,28 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from email.message import EmailMessage
-from pathlib import Path
 
 import pytest
 
-from deliverylab.town import Town, town
+from deliverylab.town import Town
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 
 # Anne never writes to these lists; a stranger writes in her name.
 PHISHING = ("Your mailbox is full: log in at www.evil.example " * 7)[:300]
-
-
-@pytest.fixture(scope="module")
-def place(mtalab: object) -> Iterator[Town]:
-    with tempfile.TemporaryDirectory(prefix="gatepost-") as name:
-        folder = Path(name)
-        folder.chmod(0o755)
-        with town(folder) as made:
-            yield made
 
 
 def forge(place: Town, address: str, **headers: str) -> None:

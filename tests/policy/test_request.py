@@ -11,7 +11,7 @@ WHOLE = (
     b"request=smtpd_access_policy\nprotocol_state=RCPT\nsender=anne@example.org\nrecipient=a@lists.example\nsize=42\n"
     b"client_address=192.0.2.1\nqueue_id=4XyZ\ninstance=1.2.3.0\npolicy_context=lenient\n\n"
 )
-PARSED = Request(True, False, "anne@example.org", "a@lists.example", 42, "192.0.2.1", "4XyZ", "lenient")
+PARSED = Request(True, False, "anne@example.org", "a@lists.example", 42, "192.0.2.1", "4XyZ", "lenient", "1.2.3.0", 0)
 
 
 def test_every_field_is_read() -> None:

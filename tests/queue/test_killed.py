@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from gatepost_queue import Queue, listing
-from queuelab import ANN, BOB, WAIT, ids, outcome, post, take
+from queuelab import ANN, BOB, WAIT, Clock, ids, outcome, post, take
 from queuelab.putter import put
 
 KILLS = 200 if "GATEPOST_SOAK" in os.environ else 20
@@ -123,17 +123,19 @@ def test_two_processes_put_and_two_claim(path: Path) -> None:
     assert not (numbers[0] | numbers[1]) & whole(path).keys()
 
 
-def test_a_runner_that_was_killed_gives_its_entry_back(path: Path, queue: Queue) -> None:
+def test_a_runner_that_was_killed_gives_its_entry_back(path: Path, queue: Queue, clock: Clock) -> None:
     outcome(queue.put(post(), [ANN, BOB]))
     code = f"""
 import os, signal
 from gatepost_queue import Queue
-claimed = Queue({str(path)!r}, clock=lambda: 1.8e9).claim("in", "victim", 60, 1).result()
+from queuelab import Clock
+claimed = Queue({str(path)!r}, clock=Clock()).claim("in", "victim", 60, 1).result()
 assert len(claimed) == 1
 os.kill(os.getpid(), signal.SIGKILL)
 """
     ended = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False)
     assert ended.returncode == -9
     assert take(queue) == []
-    with closing(Queue(path, clock=lambda: 1.8e9 + 61)) as later:
+    clock.now += 61
+    with closing(Queue(path, clock=clock)) as later:
         assert [(claim.attempts, claim.failures) for claim in take(later)] == [(2, 1)]

@@ -156,7 +156,7 @@ class QueueAgreesWithModel(RuleBasedStateMachine):
         kept = self.entries.get(number)
         change = upkeep.drop if drop else upkeep.retry
         try:
-            outcome(self.queues[at]._writer.submit(lambda transaction: change(transaction, self.clock.now, number)))
+            outcome(self.queues[at]._writer.submit(lambda transaction: change(transaction, number)))
         except NoSuchEntry:
             assert kept is None
         except EntryInUse:
@@ -173,6 +173,14 @@ class QueueAgreesWithModel(RuleBasedStateMachine):
     @rule(seconds=moments)
     def time_passes(self, seconds: float) -> None:
         self.clock.now += seconds
+
+    @rule(at=queues, seconds=st.sampled_from((-700.0, -60.0, 60.0, 700.0)))
+    def the_clock_is_set(self, at: int, seconds: float) -> None:
+        self.clock.set(seconds)
+        assert outcome(self.queues[at].recover()) == 0
+        for kept in self.entries.values():
+            kept.until += seconds if kept.until else 0.0
+            kept.due += min(seconds, 0.0)
 
     @invariant()
     def listing_agrees(self) -> None:

@@ -7,24 +7,30 @@ import os
 import shutil
 import sqlite3
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gatepost_queue import Queue, QueueFull, QueueTrouble, connection, listing
+from gatepost_queue.schema_version import SCHEMA_VERSION
 from gatepost_queue.versions import create
-from queuelab import ANN, Spooled, ids, only, outcome, post, take
+from queuelab import ANN, Clock, Spooled, ids, only, outcome, post, take
 from queuelab.disk import Disk
+
+
+def trouble_with(queue: Queue) -> QueueTrouble:
+    """The trouble that a message meets."""
+    with pytest.raises(QueueTrouble) as raised:
+        outcome(queue.put(post(), [ANN]))
+    assert not isinstance(raised.value, QueueFull)
+    return raised.value
 
 
 def refused(queue: Queue) -> str:
     """What a queue in trouble says to a message."""
-    with pytest.raises(QueueTrouble) as raised:
-        outcome(queue.put(post(), [ANN]))
-    assert not isinstance(raised.value, QueueFull)
-    return str(raised.value)
+    return str(trouble_with(queue))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
@@ -114,6 +120,49 @@ def test_what_is_no_queue(tmp_path: Path, octets: bytes) -> None:
         assert refused(queue) in (f"{path}: file is not a database", f"{path}: this is no queue of gatepost's")
 
 
+def as_it_is(path: Path) -> None:
+    """Nothing has to be done before."""
+
+
+def move_away(path: Path) -> None:
+    path.rename(path.with_name("away"))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "before", "mend"),
+    [
+        (Path.unlink, as_it_is, "make it with: gatepost init"),
+        (lambda path: path.write_bytes(b""), as_it_is, "make one with: gatepost init"),
+        (lambda path: path.write_bytes(b"no database" * 2000), move_away, f"{connection.ANOTHER}: gatepost init"),
+        (lambda path: execute(path, "ALTER TABLE gatepost_queue_version RENAME TO songs"), move_away,
+         f"{connection.ANOTHER}: gatepost init"),
+        (lambda path: execute(path, "UPDATE gatepost_queue_version SET version_num = '0001'", "DROP TABLE clock"),
+         as_it_is, "bring it up with: gatepost init"),
+    ],
+    ids=["none", "empty", "something else", "another database", "older"],
+)  # fmt: skip
+def test_the_remedy_that_is_told_mends_it(
+    path: Path, spoil: Callable[[Path], object], before: Callable[[Path], None], mend: str
+) -> None:
+    with closing(Queue(path)) as queue:
+        spoil(path)
+        assert trouble_with(queue).hint == mend
+        before(path)
+        create(f"sqlite:///{path}")
+        outcome(queue.put(post(), [ANN]))
+
+
+def test_a_newer_queue_needs_a_newer_gatepost(queue: Queue, path: Path) -> None:
+    execute(path, "UPDATE gatepost_queue_version SET version_num = '9999'")
+    assert trouble_with(queue).hint == "use the newer gatepost that made it"
+
+
+def execute(path: Path, *statements: str) -> None:
+    with closing(sqlite3.connect(path)) as other, other:
+        for statement in statements:
+            other.execute(statement)
+
+
 def test_a_damaged_file_and_a_good_one_again(queue: Queue, path: Path) -> None:
     outcome(queue.put(post(), [ANN]))
     queue.close()
@@ -129,7 +178,7 @@ def test_a_damaged_file_and_a_good_one_again(queue: Queue, path: Path) -> None:
 def test_a_schema_of_another_version(queue: Queue, path: Path) -> None:
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("UPDATE gatepost_queue_version SET version_num = '9999'")
-    assert refused(queue) == f"{path}: its schema is 9999, not 0001"
+    assert refused(queue) == f"{path}: its schema is 9999, not {SCHEMA_VERSION}"
 
 
 def test_another_process_that_does_not_let_go(queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -164,7 +213,7 @@ def full(queue: Queue, content: bytes | Spooled = b"x" * 100_000) -> str:
 
 def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_path: Path) -> None:
     kept: list[int | None] = []
-    with Disk(tmp_path / "disk", 40) as disk, closing(Queue(disk.path, clock=lambda: 1.9e9)) as queue:
+    with Disk(tmp_path / "disk", 40) as disk, closing(Queue(disk.path, clock=Clock(1.9e9))) as queue:
         for _ in range(100):
             putting = queue.put(post(Spooled(os.urandom(65536), 16)), [ANN])
             if error := putting.exception(60):
@@ -184,7 +233,7 @@ def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_pa
 
 def test_a_disk_that_was_full_of_messages_takes_as_many_again(tmp_path: Path) -> None:
     """What has been forgotten leaves its room in the file, which gets no shorter."""
-    with Disk(tmp_path / "disk", 64) as disk, closing(Queue(disk.path, clock=lambda: 1.9e9)) as queue:
+    with Disk(tmp_path / "disk", 64) as disk, closing(Queue(disk.path, clock=Clock(1.9e9))) as queue:
         numbers = []
         for _ in range(3):
             numbers.append(0)

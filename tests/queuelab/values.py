@@ -31,13 +31,34 @@ BOB = Entry(
 
 
 class Clock:
-    """Seconds since the epoch, as a test wants them."""
+    """Seconds since the epoch, as a test wants them: time passes where `now` is changed, unless by `set`."""
 
-    def __init__(self) -> None:
-        self.now = 1_800_000_000.0
+    def __init__(self, now: float = 1_800_000_000.0) -> None:
+        self.now = now
+        self._set_by = 0.0
+        self.run = "first"
 
     def __call__(self) -> float:
         return self.now
+
+    def set(self, seconds: float) -> None:
+        """Somebody sets the clock, so much later."""
+        self.now += seconds
+        self._set_by += seconds
+
+    def start_again(self) -> None:
+        """The machine starts again, and its steady clock with it."""
+        self._set_by = self.now
+        self.run += " and another"
+
+    def wall(self) -> float:
+        return self.now
+
+    def steady(self) -> float:
+        return self.now - self._set_by
+
+    def boot(self) -> str:
+        return self.run
 
 
 @dataclass(frozen=True)

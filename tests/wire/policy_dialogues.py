@@ -22,6 +22,7 @@ NOT_YOU = b"action=550 5.7.2 you may not post to this mailing list\n\n"
 BANNED = b"action=550 5.7.1 you are banned from this mailing list\n\n"
 TOO_BIG = b"action=552 5.2.3 the message is over this list's limit of 10 KiB\n\n"
 UNREADABLE = b"action=553 5.1.3 the recipient address cannot be read\n\n"
+SEPARATELY = b"action=452 4.5.3 send to each recipient separately\n\n"
 NO_NULL = b"action=550 5.7.2 the null sender may not post to a mailing list\n\n"
 
 
@@ -44,6 +45,14 @@ def request(
         b"request=smtpd_access_policy\nprotocol_state=%b\nprotocol_name=ESMTP\nhelo_name=mx.example.org\nqueue_id=\n"
         b"sender=%b\nrecipient=%b\nclient_address=192.0.2.1\nclient_name=mx.example.org\n%b\n"
     ) % (state, sender, recipient, more)
+
+
+def _several(*names: bytes, sender: bytes = b"double-bounce@x.example") -> bytes:
+    """What Postfix asks of a message to several lists: each at RCPT, and all of them, unnamed, at DATA."""
+    instance = b"instance=12ab.67.%b\n" % b".".join((*names, sender))
+    count = b"recipient_count=%d\n" % len(names)
+    asked = [request(b"%b@lists.example" % name, sender, more=instance) for name in names]
+    return b"".join(asked) + request(b"", sender, b"DATA", instance + count)
 
 
 DIALOGUES = [
@@ -69,6 +78,16 @@ DIALOGUES = [
         "DATA, a probe sender gets all the tests", request(sender=b"double-bounce@x.example", state=b"DATA"), NOT_YOU
     ),
     Dialogue("DATA, several recipients", request(b"", b"", b"DATA", b"recipient_count=2\n"), DUNNO),
+    Dialogue("DATA, a probe sender, several recipients", _several(b"closed", b"closed"), DUNNO * 2 + NOT_YOU),
+    Dialogue("DATA, a probe sender, not all fail", _several(b"closed", b"closed-owner"), DUNNO * 2 + SEPARATELY),
+    Dialogue("DATA, a probe sender, none fails", _several(b"open", b"closed-owner"), DUNNO * 3),
+    Dialogue("DATA, null sender, several", _several(b"closed", b"open", sender=b""), DUNNO * 2 + NO_NULL),
+    Dialogue("DATA, null sender, not all fail", _several(b"closed", b"closed-owner", sender=b""), DUNNO * 3),
+    Dialogue(
+        "DATA, another instance",
+        _several(b"closed", b"closed") + request(b"", b"double-bounce@x", b"DATA", b"instance=9\nrecipient_count=2\n"),
+        DUNNO * 2 + NOT_YOU + DUNNO,
+    ),
     Dialogue("END-OF-MESSAGE, true size", request(state=b"END-OF-MESSAGE", more=b"size=20000\n"), TOO_BIG),
     *(
         Dialogue(f"{state.decode()} is not judged", request(b"nobody@lists.example", state=state), DUNNO)

@@ -9,5 +9,7 @@ root and by somebody else. It needs root, mmdebstrap, systemd-nspawn and ip; of 
 - `newcomer`   README's commands in each, by root and by another user
 - `guest`      the part of it that runs inside, beside `make run`
 - `install`    docs/install.md, followed in a system that is then booted
-- `outside`    a mail client and a mail server, in that system's network and outside its mail server's own networks
+- `outside`    somebody who writes to that system, from outside its mail server's own networks
+- `machine`    this machine with another Python, instead of such a system
+- `lowest`     the lowest versions that pyproject.toml allows
 """

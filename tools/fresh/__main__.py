@@ -58,10 +58,11 @@ def _tried(system: System, *, quick: bool) -> Iterator[Outcome]:
         return
     if not quick:
         yield _by(system, "root")
-    if not system.lowest and system.mail_server != "exim":
+    if not system.lowest:
         yield _by(system, newcomer.USER)
-    if system.mail_server and not quick:
-        yield _installed(system)
+    if not quick:
+        for mail_server in system.mail_servers:
+            yield _installed(system, mail_server)
 
 
 def _by(system: System, who: str) -> Outcome:
@@ -74,12 +75,12 @@ def _by(system: System, who: str) -> Outcome:
     return outcome
 
 
-def _installed(system: System) -> Outcome:
+def _installed(system: System, mail_server: str) -> Outcome:
     """docs/install.md in a new root."""
-    outcome = Outcome(system.name, f"docs/install.md, {system.mail_server}")
+    outcome = Outcome(system.name, f"docs/install.md, {mail_server}")
     with unpacked(system.suite) as root:
-        container = Container(root, _log(system, f"install-{system.mail_server}"))
-        outcome.faults += Installing(container, system.mail_server).follow()
+        container = Container(root, _log(system, f"install-{mail_server}"))
+        outcome.faults += Installing(container, mail_server).follow()
     return outcome
 
 

@@ -85,39 +85,28 @@ def main() -> int:
     with running("make", "run") as service:
         for words in READY:
             service.wait_for(words)
-        faults += _readme(first := _Clock(since))
-        faults += _post()
+        told, refused_at = _readme()
+        faults += [*told, *_post()]
         if service.end(signal.SIGINT) not in (0, 2, -signal.SIGINT):
             faults.append(f"make run ended with {service.process.returncode}")
         faults += _strange(service.lines)
-    print(json.dumps({"seconds": first.seconds, "python": _python(), "faults": faults}))
+    print(json.dumps({"seconds": refused_at - since, "python": _python(), "faults": faults}))
     return 0
 
 
-class _Clock:
-    """Stops at the first refusal."""
-
-    def __init__(self, since: float) -> None:
-        self._since = since
-        self.seconds = 0.0
-
-    def look_at(self, output: str) -> None:
-        if not self.seconds and output.startswith("550 "):
-            self.seconds = time.monotonic() - self._since
-
-
-def _readme(clock: _Clock) -> list[str]:
-    """What README's console blocks say, and what comes, where they differ."""
-    faults = []
+def _readme() -> tuple[list[str], float]:
+    """Where README's console blocks say something else than what comes; the time of the first refusal, now if none."""
+    faults, refused_at = [], 0.0
     blocks = re.findall(r"^```console\n(.*?)^```$", Path("README.md").read_text(), re.MULTILINE | re.DOTALL)
     for command, answer in re.findall(r"^\$ (.*)\n((?:[^$].*\n)*)", "".join(blocks), re.MULTILINE):
         done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
-        clock.look_at(done.stdout)
+        if not refused_at and done.stdout.startswith("550 "):
+            refused_at = time.monotonic()
         if not done.stdout.startswith(answer):
             faults.append(f"README's {command} gave: {done.stdout}{done.stderr}")
-    if not clock.seconds:
+    if not refused_at:
         faults.append("nothing in README was refused")
-    return faults
+    return faults, refused_at or time.monotonic()
 
 
 def _post() -> list[str]:

@@ -20,7 +20,7 @@ _ADVICE = re.compile(r"^need: .*as root: (apt-get .*?)(?:; then: .*)?$", re.MULT
 _CLOSING = re.compile(r"^=+ (.*) in [\d.]+s\b.*=+$", re.MULTILINE)
 USER = "newcomer"
 # The checkout is another user's.
-CLONE = "{ git config --global --add safe.directory '*'; git clone --quiet /src gatepost; }"
+CLONE = "git config --global --add safe.directory '*' && git clone --quiet /src gatepost"
 
 
 class Place(Protocol):
@@ -52,6 +52,7 @@ Measure = Callable[[], int]
 
 def as_root(place: Place, outcome: Outcome, used: Measure) -> None:
     """Both commands, by root, in root's home. used: the megabytes that the system takes."""
+    _clone(place, outcome, "root")
     _all_of_it(place, outcome, used, "root")
 
 
@@ -72,7 +73,7 @@ def as_user(place: Place, outcome: Outcome, used: Measure) -> None:
 
 
 def _all_of_it(place: Place, outcome: Outcome, used: Measure, user: str) -> None:
-    _clone(place, outcome, user)
+    """Both commands in the clone that is there."""
     before = used()
     since = time.monotonic()
     if _wrong(outcome, "make venv", _in_clone(place, "make venv", user)):
@@ -85,8 +86,7 @@ def _all_of_it(place: Place, outcome: Outcome, used: Measure, user: str) -> None
 
 
 def _clone(place: Place, outcome: Outcome, user: str) -> None:
-    ended = place.run(f"test -d gatepost || {CLONE}", user=user)
-    _wrong(outcome, "git clone", ended)
+    _wrong(outcome, "git clone", place.run(CLONE, user=user))
 
 
 def _in_clone(place: Place, script: str, user: str, *, own_network: bool = False) -> Ended:
@@ -94,7 +94,7 @@ def _in_clone(place: Place, script: str, user: str, *, own_network: bool = False
 
 
 def _serve(place: Place, outcome: Outcome, user: str, fetched: float) -> None:
-    """`make run`, README's commands, a post; and nothing twice in a second start."""
+    """`make run`, README's commands, a post."""
     ended = _in_clone(place, "python3 tools/fresh/guest.py", user, own_network=True)
     if _wrong(outcome, "make run", ended):
         return

@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-CACHE = Path(__file__).resolve().parents[2] / "tests" / ".cache" / "fresh"
+from tools.fresh.container import CHECKOUT
+
+CACHE = CHECKOUT / "tests" / ".cache" / "fresh"
 # What a newcomer has before the first of README's lines.
 _PACKAGES = "git,make,python3,ca-certificates"
 _WEEK_SECONDS = 7 * 24 * 3600

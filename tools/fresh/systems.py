@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class System:
-    """suite: Debian's name of the release. mail_server: whose part of docs/install.md is followed there, '' for none.
+    """suite: Debian's name of the release. mail_servers: whose parts of docs/install.md are followed there.
 
     lowest: with the lowest version of every dependency that pyproject.toml allows, else with the newest. python: a
     Python of this machine, which is then the system instead.
@@ -15,16 +15,15 @@ class System:
 
     name: str
     suite: str = ""
-    mail_server: str = ""
+    mail_servers: tuple[str, ...] = ()
     lowest: bool = False
     python: str = ""
 
 
 DEBIANS = (
-    System("debian-12", "bookworm", mail_server="postfix"),
+    System("debian-12", "bookworm", mail_servers=("postfix",)),
     System("debian-12-lowest", "bookworm", lowest=True),
-    System("debian-13", "trixie", mail_server="postfix"),
-    System("debian-13-exim", "trixie", mail_server="exim"),
+    System("debian-13", "trixie", mail_servers=("postfix", "exim")),
     System("debian-testing", "testing"),
 )
 

@@ -8,6 +8,11 @@ from gatepost_conf.doctor.case import Case
 from gatepost_conf.doctor.findings import Absent, Result, note, ok, wrong
 
 _SHOWN = 3
+# What comes of it where nobody asks at DATA.
+PASSES_AT_DATA = (
+    "mail to lists from the null sender, or in the name of a probe such as double-bounce@ANY.EXAMPLE, is refused at"
+    " delivery alone, and bounces go to whoever was forged as the sender"
+)
 
 
 def closed_lists(case: Case) -> Iterator[Result]:
@@ -27,6 +32,12 @@ def closed_lists(case: Case) -> Iterator[Result]:
                 " bounce goes to whoever was forged as its sender",
                 f"gatepost conf {server.name.lower()}: connect the policy service or the milter, as it says",
             )
+
+
+def looked_at_again(case: Case) -> None:
+    """Whom RCPT lets pass as a probe is judged again at DATA. Raises Absent where nobody is."""
+    if case.settings.lists.null_sender_posts == "pass" and not case.settings.lists.probe_senders:
+        raise Absent("the null sender may post (null_sender_posts), and there are no probe_senders")
 
 
 def _callouts_test(case: Case) -> bool:

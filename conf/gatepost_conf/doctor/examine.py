@@ -114,6 +114,7 @@ GROUPS = (
         (
             ("exim-version", exim.version),
             ("exim-acl", exim.acl),
+            ("exim-data", exim.data),
             ("exim-callout", exim.callout),
             ("exim-callout-stage", closed_lists.callouts),
             ("exim-transport", exim.transport),
@@ -127,6 +128,7 @@ GROUPS = (
         (
             ("sendmail-version", sendmail.version),
             ("sendmail-milter", sendmail.milter),
+            ("sendmail-data", sendmail.data),
             ("sendmail-milter-flag", sendmail.flag),
             ("sendmail-mailer", sendmail.mailer),
             ("sendmail-transport", sendmail.routes),

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from gatepost_conf.doctor.case import Case
-from gatepost_conf.doctor.findings import Absent, Result, ok, wrong
+from gatepost_conf.doctor.closed_lists import PASSES_AT_DATA, looked_at_again
+from gatepost_conf.doctor.findings import Absent, Result, note, ok, wrong
 
 _OLDEST = (4, 94)
 _CONF = "gatepost conf exim"
@@ -31,6 +32,20 @@ def acl(case: Case) -> Iterator[Result]:
         yield wrong(
             "the ACL at RCPT neither asks the policy service nor calls out", f"{_CONF}: put its ACL into acl_smtp_rcpt"
         )
+
+
+def data(case: Case) -> Iterator[Result]:
+    """The policy service is asked at DATA too; a callout cannot ask there."""
+    looked_at_again(case)
+    exim = case.exim
+    if exim.asks_at_data(case.doors):
+        yield ok("null senders and probes' are judged at DATA")
+    elif exim.asks("policy", case.doors):
+        yield wrong(f"the ACL at DATA does not ask: {PASSES_AT_DATA}", f"{_CONF}: put its ACL into acl_smtp_data")
+    elif exim.callouts:
+        yield note(f"callouts ask at RCPT alone: {PASSES_AT_DATA}", f"{_CONF}: its ACLs that ask the policy service")
+    else:
+        raise Absent("senders are not tested")
 
 
 def callout(case: Case) -> Iterator[Result]:

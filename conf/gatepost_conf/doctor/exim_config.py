@@ -73,8 +73,16 @@ class Exim:
     @cached_property
     def rcpt_acl(self) -> str:
         """The text of the list that is gone through at RCPT, with those that it names."""
+        return self._acl("acl_smtp_rcpt")
+
+    @cached_property
+    def data_acl(self) -> str:
+        """The text of the lists that are gone through at DATA and after it, with those that they name."""
+        return self._acl("acl_smtp_predata") + self._acl("acl_smtp_data")
+
+    def _acl(self, option: str) -> str:
         blocks = self._blocks("acl")
-        first = _options(self._sections["main"]).get("acl_smtp_rcpt", "")
+        first = _options(self._sections["main"]).get(option, "")
         if first not in blocks:
             return "\n".join(blocks.values()) if first else ""
         wanted, found = [first], {}
@@ -94,6 +102,10 @@ class Exim:
     def asks(self, door: Door, doors: Doors) -> list[ListenAddress]:
         """Where the list at RCPT opens a socket, of what that door listens on."""
         return [found for found in _read_sockets(self.rcpt_acl) if leads_to(found, doors[door])]
+
+    def asks_at_data(self, doors: Doors) -> bool:
+        """Whether the policy service is asked once data comes."""
+        return any(leads_to(found, doors["policy"]) for found in _read_sockets(self.data_acl))
 
     @cached_property
     def _lmtp_addresses(self) -> dict[str, ListenAddress]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from gatepost_conf.doctor.addresses import leads_to, postfix_address, removal_of, sendmail_address
 from gatepost_conf.doctor.case import Case
+from gatepost_conf.doctor.closed_lists import PASSES_AT_DATA, looked_at_again
 from gatepost_conf.doctor.findings import Absent, Result, note, ok, wrong
 from gatepost_conf.doctor.postfix_config import DATA_LISTS, RCPT_LISTS, Smtpd
 from gatepost_conf.doctor.restrictions import ENDING, POLICY, Step, steps
@@ -76,19 +77,32 @@ def skipping(case: Case) -> Iterator[Result]:
 
 
 def data(case: Case) -> Iterator[Result]:
-    """The policy service is asked at DATA too, where a null sender shows what it is."""
-    if case.settings.lists.null_sender_posts == "pass":
-        raise Absent("the null sender may post: null_sender_posts")
+    """The policy service is asked at DATA too, where a null sender, or one with a probe's name, shows what it is."""
+    looked_at_again(case)
     for smtpd, place in _places(case):
-        asked = [name for name in DATA_LISTS for step in smtpd.steps(name) if case.postfix.is_policy(step, case.doors)]
-        if asked or _asks_milter(case, smtpd):
-            yield ok(f"{smtpd.service}: null senders are judged at DATA")
+        if any(_is_asked_in(case, smtpd, name) for name in DATA_LISTS) or _asks_milter(case, smtpd):
+            yield ok(f"{smtpd.service}: null senders and probes' are judged at DATA")
         else:
-            before, names = case.postfix.written(DATA_LISTS[0], smtpd.service), case.postfix.names(smtpd.service)
             yield wrong(
-                f"{smtpd.service}: smtpd_data_restrictions do not ask, so bounces get through to lists",
-                case.postfix.set(DATA_LISTS[0], with_checks(before, place.check, names=names), smtpd.service),
+                f"{smtpd.service}: smtpd_data_restrictions do not ask: {PASSES_AT_DATA}",
+                case.postfix.set(DATA_LISTS[0], _with_data_check(case, smtpd, place.check), smtpd.service),
             )
+
+
+def _is_asked_in(case: Case, smtpd: Smtpd, parameter: str) -> bool:
+    """Whether a list asks the policy service, and heeds what it says."""
+    for step in smtpd.steps(parameter):
+        if step.name in ENDING and not step.conditional:
+            return False
+        if case.postfix.is_policy(step, case.doors) and not step.warns:
+            return True
+    return False
+
+
+def _with_data_check(case: Case, smtpd: Smtpd, check: str) -> str:
+    """smtpd_data_restrictions with the check, before whatever ends them, and not behind warn_if_reject."""
+    others = _others(case, smtpd, DATA_LISTS[0])
+    return with_checks(", ".join(map(str, others)), check, names=case.postfix.names(smtpd.service))
 
 
 def one_door(case: Case) -> Iterator[Result]:
@@ -241,14 +255,18 @@ def _mend(case: Case, smtpd: Smtpd, place: _Place | None = None) -> str:
 def _in_place(case: Case, smtpd: Smtpd, check: str) -> str:
     """The line that puts the check where it belongs, and takes away what would end the list before it."""
     postfix, parameter = case.postfix, "smtpd_recipient_restrictions"
-    written, meant = steps(postfix.written(parameter, smtpd.service), {}), steps(smtpd.settings[parameter], {})
-    kept_of_written, kept = _kept(case, written), _kept(case, meant)
-    if len(written) - len(kept_of_written) == len(meant) - len(kept):
-        kept = kept_of_written  # no `$name` hides what has to go
+    kept = _others(case, smtpd, parameter)
     if not _UNAUTH & {step.name for name in smtpd.rcpt_lists for step in smtpd.steps(name)}:
         kept.append(Step("reject_unauth_destination"))
     value = with_checks(", ".join(map(str, kept)), check, names=postfix.names(smtpd.service))
     return postfix.set(parameter, value, smtpd.service)
+
+
+def _others(case: Case, smtpd: Smtpd, parameter: str) -> list[Step]:
+    """A list's steps but those that have to go, as they are written if no `$name` hides one of these."""
+    written, meant = steps(case.postfix.written(parameter, smtpd.service), {}), steps(smtpd.settings[parameter], {})
+    kept_of_written, kept = _kept(case, written), _kept(case, meant)
+    return kept_of_written if len(written) - len(kept_of_written) == len(meant) - len(kept) else kept
 
 
 def _kept(case: Case, found: list[Step]) -> list[Step]:

@@ -6,7 +6,8 @@ from collections.abc import Iterator
 
 from gatepost_conf.doctor.addresses import for_sendmail, leads_to, postfix_address, sendmail_address
 from gatepost_conf.doctor.case import Case
-from gatepost_conf.doctor.findings import Absent, Result, ok, wrong
+from gatepost_conf.doctor.closed_lists import PASSES_AT_DATA, looked_at_again
+from gatepost_conf.doctor.findings import Absent, Result, note, ok, wrong
 from gatepost_conf.doctor.sendmail_config import Filter
 
 _NEEDED = {"z": "it speaks SMTP, not LMTP", "m": "each recipient has a transaction of its own"}
@@ -41,6 +42,20 @@ def milter(case: Case) -> Iterator[Result]:
         yield ok(f"the map {maps[0].name} is asked for verdicts")
     else:
         yield wrong("neither the milter nor the map of verdicts is asked", _mend(case))
+
+
+def data(case: Case) -> Iterator[Result]:
+    """The milter is asked at DATA too; a map cannot be asked there."""
+    looked_at_again(case)
+    if any(_is_ours(case, found) or _is_misdialled(case, found) for found in case.sendmail.filters):
+        yield ok("null senders and probes' are judged at DATA")
+    elif maps := case.sendmail.verdict_maps(case.doors):
+        yield note(
+            f"the map {maps[0].name} is asked at RCPT alone: {PASSES_AT_DATA}",
+            _mend(case) if case.can_run("milter") else "",
+        )
+    else:
+        raise Absent("senders are not tested")
 
 
 def flag(case: Case) -> Iterator[Result]:

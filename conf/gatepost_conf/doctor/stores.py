@@ -49,7 +49,7 @@ def queue(case: Case) -> Iterator[Result]:
     try:
         case.machine.stat(path)
     except FileNotFoundError:
-        yield wrong(f"{path}: there is no queue", "gatepost run lmtp, which makes it")
+        yield wrong(f"{path}: there is no queue", "gatepost init")
         return
     table, version = case.queue_schema
     rows = case.machine.query(path, f"SELECT version_num FROM {table}")  # noqa: S608 - a constant of ours

@@ -103,9 +103,14 @@ RCPT_ACL = """\
 .else
   warn
     domains = +gatepost_domains
+    condition = ${if !def:acl_m_gatepost_instance}
+    set acl_m_gatepost_instance = $pid.$tod_epoch_l
+  warn
+    domains = +gatepost_domains
     set acl_m_gatepost = ${readsocket{GATEPOST_POLICY}\\
       {request=smtpd_access_policy\\nprotocol_state=RCPT\\nsender=$sender_address\\nrecipient=$local_part@$domain\\n\\
-      size=$message_size\\nclient_address=$sender_host_address\\nsasl_username=$authenticated_id\\n\\n}{10s}{}{}}
+      size=$message_size\\nclient_address=$sender_host_address\\nsasl_username=$authenticated_id\\n\\
+      instance=$acl_m_gatepost_instance\\n\\n}{10s}{}{}}
   defer
     domains = +gatepost_domains
     condition = ${if !match{$acl_m_gatepost}{\\N^action=(DUNNO|[45]\\d\\d )\\N}}
@@ -118,7 +123,8 @@ RCPT_ACL = """\
 """
 DATA_ACL = """\
 .ifndef GATEPOST_JUDGE_BY_CALLOUT
-  # Bounces to a posting address, and the true size; only a message to one recipient can have one answer.
+  # Bounces to a posting address, mail in the name of a probe, and the true size. Of several recipients none is named:
+  # gatepost knows those of the instance for whom a probe seemed to ask.
   warn
     set acl_m_gatepost = action=DUNNO
   warn
@@ -127,9 +133,18 @@ DATA_ACL = """\
       {request=smtpd_access_policy\\nprotocol_state=END-OF-MESSAGE\\nsender=$sender_address\\nrecipient=$recipients\\n\\
       recipient_count=1\\nsize=$message_size\\nclient_address=$sender_host_address\\n\\
       sasl_username=$authenticated_id\\nqueue_id=$message_exim_id\\n\\n}{10s}{}{}}
+  warn
+    condition = ${if and{{>{$recipients_count}{1}}{def:acl_m_gatepost_instance}}}
+    set acl_m_gatepost = ${readsocket{GATEPOST_POLICY}\\
+      {request=smtpd_access_policy\\nprotocol_state=END-OF-MESSAGE\\nsender=$sender_address\\nrecipient=\\n\\
+      recipient_count=$recipients_count\\nsize=$message_size\\nclient_address=$sender_host_address\\n\\
+      sasl_username=$authenticated_id\\nqueue_id=$message_exim_id\\ninstance=$acl_m_gatepost_instance\\n\\n}{10s}{}{}}
   defer
     condition = ${if !match{$acl_m_gatepost}{\\N^action=(DUNNO|[45]\\d\\d )\\N}}
     message = 451 4.3.0 cannot tell now, try again later
+  defer
+    condition = ${if match{$acl_m_gatepost}{\\N^action=4\\d\\d \\N}}
+    message = ${sg{$acl_m_gatepost}{\\N^action=|\\s+$\\N}{}}
   deny
     condition = ${if match{$acl_m_gatepost}{\\N^action=5\\d\\d \\N}}
     message = ${sg{$acl_m_gatepost}{\\N^action=|\\s+$\\N}{}}

@@ -7,7 +7,7 @@ why.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from gatepost_conf.postfix import maps
 from gatepost_conf.postfix.doors import doors
@@ -38,8 +38,7 @@ def main_cf(site: Site, machine: Machine, lookups: Lookups) -> str:
         _mailboxes("local_recipient_maps", "local users", roles.local, machine, lookups.local_recipients, lookups),
         _mailboxes("virtual_mailbox_maps", "mailboxes", roles.mailbox, machine, lookups.local_recipients, lookups),
         _aliases(machine, roles, lookups),
-        _doors(site, machine, [] if checked else roles.relayed),
-        _refusals(site, machine, [] if checked else roles.relayed),
+        *_doors(site, machine, [] if checked else roles.relayed),
     ]
     return "\n".join(filter(None, blocks))
 
@@ -59,9 +58,7 @@ def main_cf_verifying(site: Site, machine: Machine) -> str:
     if machine.meant("relay_recipient_maps"):
         every = f"inline:{{ {', '.join(f'@{name}=OK' for name in names)} }}"
         lines += _line("relay_recipient_maps", _with(machine.value("relay_recipient_maps"), every))
-    return "\n".join(
-        filter(None, [_extensions(machine), lines, _doors(site, machine, names), _refusals(site, machine, names)])
-    )
+    return "\n".join(filter(None, [_extensions(machine), lines, *_doors(site, machine, names)]))
 
 
 def master_cf(site: Site) -> str:
@@ -144,22 +141,16 @@ def _aliases(machine: Machine, roles: Roles, lookups: Lookups) -> str:
     return text
 
 
-def _refusals(site: Site, machine: Machine, verified: Sequence[str]) -> str:
-    """How long an address that was refused is refused unasked, where the policy service does not go before.
+def _doors(site: Site, machine: Machine, verified: Sequence[str]) -> Iterator[str]:
+    """The checks while the sender is on the line; in the domains `verified`, also whether the address exists.
 
-    It knows of a list at once, and lets no address be verified that is none.
+    Then for how long an address that was refused is refused unasked. The policy service, where it goes before, knows
+    of a list at once, and lets no address be verified that is none.
     """
-    checks = doors(site, machine, verified).values.get("smtpd_recipient_restrictions", "")
-    if not verified or "check_policy_service" in checks:
-        return ""
-    return "# An address may become a list's in the next minute\n" + _line(
-        "address_verify_negative_expire_time", _REFUSED_FOR
-    )
-
-
-def _doors(site: Site, machine: Machine, verified: Sequence[str]) -> str:
-    """The checks while the sender is on the line; in the domains `verified`, also whether the address exists."""
     found = doors(site, machine, verified)
     lines = "".join(_line(name, value) for name, value in found.values.items())
     trouble = "".join(f"# Mind: {each}\n" for each in found.trouble)
-    return trouble + (lines and f"# Who may not post is told so while still on the line\n{lines}")
+    yield trouble + (lines and f"# Who may not post is told so while still on the line\n{lines}")
+    if verified and "check_policy_service" not in found.values.get("smtpd_recipient_restrictions", ""):
+        expiry = _line("address_verify_negative_expire_time", _REFUSED_FOR)
+        yield f"# An address may become a list's in the next minute\n{expiry}"

@@ -230,14 +230,18 @@ class SqliteDirectory:
         )
         cursor = self._connection.cursor()
         cursor.execute("PRAGMA query_only = ON")
-        if not cursor.execute("SELECT 1 FROM sqlite_schema WHERE name = 'alembic_version'").fetchone():
+        tables = {name for (name,) in cursor.execute("SELECT name FROM sqlite_schema WHERE type = 'table'")}
+        if not tables:
             raise sqlite3.DatabaseError("this is no store of gatepost's: run gatepost init")
+        if "alembic_version" not in tables:
+            raise sqlite3.DatabaseError("this is a database of something else, with other tables")
         found = cursor.execute("SELECT version_num FROM alembic_version").fetchall()
         if found != [(SCHEMA_VERSION,)]:
             self._connection.close()
             self._connection = None
             schema = ", ".join(str(row[0]) for row in found) or "none"
-            raise DirectoryTrouble(f"{self._path}: its schema is {schema}, not {SCHEMA_VERSION}: run gatepost init")
+            mend = "use the newer gatepost that made it" if found and schema > SCHEMA_VERSION else "run gatepost init"
+            raise DirectoryTrouble(f"{self._path}: its schema is {schema}, not {SCHEMA_VERSION}: {mend}")
         self._cursor = cursor
 
     def _forget(self) -> None:

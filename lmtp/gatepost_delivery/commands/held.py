@@ -154,13 +154,13 @@ def _discard(context: QueueContext, numbers: Iterable[int], *, missing_ok: bool 
     with context.transaction() as transaction:
         for number in dict.fromkeys(numbers):
             with suppress(NoSuchEntry) if missing_ok else nullcontext():
-                upkeep.discard(transaction, time.time(), number)
+                upkeep.discard(transaction, number)
 
 
 def _decide(context: QueueContext, numbers: Sequence[int], decision: Mapping[str, Any], said: str) -> None:
     with context.transaction() as transaction:
         for number in dict.fromkeys(numbers):
-            upkeep.decide(transaction, time.time(), number, decision, QUEUES)
+            upkeep.decide(transaction, number, decision, QUEUES)
     _say(numbers, said)
 
 

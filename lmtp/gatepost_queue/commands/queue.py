@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import click
 
 from gatepost_queue import listing, upkeep
@@ -81,7 +79,7 @@ def retry(context: QueueContext, numbers: tuple[int, ...], everything: bool) -> 
     with context.transaction() as transaction:
         going = upkeep.shunted(transaction) if everything else list(dict.fromkeys(numbers))
         for number in going:
-            upkeep.retry(transaction, time.time(), number)
+            upkeep.retry(transaction, number)
     for number in going:
         click.echo(f"{number}: will be tried now")
 
@@ -101,7 +99,7 @@ def drop(context: QueueContext, numbers: tuple[int, ...]) -> None:
     with context.transaction() as transaction:
         going = dict.fromkeys(numbers)
         for number in going:
-            upkeep.drop(transaction, time.time(), number)
+            upkeep.drop(transaction, number)
     for number in going:
         click.echo(f"{number}: dropped")
 
