@@ -12,7 +12,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 WORKERS ?= 2
-# Where the tests' mail servers are if users other than root may not enter this folder (tests/mtalab/place.py).
+# Where the tests' mail servers are if users other than root may not enter this folder (tests/labs/mta/place.py).
 SHARED_SERVERS ?= /var/cache/gatepost-mtalab-*
 # Real mail servers change to other users: without root their tests are left out, and nothing is fetched for them.
 FOR_ROOT := test "$$(id -u)" != 0 ||
@@ -44,11 +44,11 @@ run: $(VENV)/run.stamp
 	$(BIN)/gatepost run
 
 test: $(VENV)/test.stamp
-	$(FOR_ROOT) PYTHONPATH=tests $(BIN)/python -m mtalab setup
+	$(FOR_ROOT) PYTHONPATH=tests $(BIN)/python -m labs.mta setup
 	$(BIN)/python -m pytest -n $(WORKERS) --dist loadfile $(PYTEST)
 
 soak: $(VENV)/test.stamp
-	$(FOR_ROOT) PYTHONPATH=tests $(BIN)/python -m mtalab setup
+	$(FOR_ROOT) PYTHONPATH=tests $(BIN)/python -m labs.mta setup
 	GATEPOST_SOAK=1 $(BIN)/python -m pytest -m slow --timeout 3600 $(PYTEST)
 
 lint: $(VENV)/lint.stamp

@@ -9,7 +9,7 @@ import os
 import pytest
 from hypothesis import settings
 
-from needs import IS_ROOT
+from labs.needs import IS_ROOT
 
 settings.register_profile("gatepost", deadline=None, max_examples=5000 if "GATEPOST_SOAK" in os.environ else 100)
 settings.load_profile("gatepost")

@@ -14,7 +14,7 @@ import pytest
 
 from cli.conftest import CommandLine
 from gatepost_conf.postfix import maps
-from running import COMMAND
+from labs.running import COMMAND
 
 Tables = Callable[[], dict[str, list[str]]]
 

@@ -19,9 +19,9 @@ from gatepost import cli
 from gatepost_conf import settings_file
 from gatepost_conf.settings import load
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
-from lmtplab import lmtp_settings
-from migrating import migrate
-from running import Gatepost
+from labs.lmtp import lmtp_settings
+from labs.migrating import migrate
+from labs.running import Gatepost
 
 as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root makes files for others")
 # A user and a group of it that every system has; they do not go together, so neither can stand for the other.

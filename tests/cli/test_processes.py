@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from cli.conftest import CommandLine
-from needs import terminal
+from labs.needs import terminal
 
 ANN = "ann@lists.example"
 GATEPOST = str(Path(sys.modules["gatepost"].__file__ or ""))

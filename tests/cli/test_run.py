@@ -14,8 +14,8 @@ import pytest
 
 from cli.conftest import CommandLine
 from gatepost_conf.settings import Settings
-from needs import IS_ROOT
-from running import ROOT, Gatepost
+from labs.needs import IS_ROOT
+from labs.running import ROOT, Gatepost
 
 # Every part, each where no other program can be.
 EVERY_PART = """\

@@ -11,9 +11,9 @@ from typing import TextIO
 import pytest
 
 from cli.test_run import EVERY_PART, NAMES
-from running import COMMAND, PATIENCE
-from servicelab import wait_gone
-from terminallab import Window
+from labs.running import COMMAND, PATIENCE
+from labs.service import wait_gone
+from labs.terminal import Window
 
 # How a shell runs a command in its foreground: in its own process group, as make does; and in one for each job.
 SHELLS = pytest.mark.parametrize("shell", ["sh -c", "sh -mc"])

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from conflab import FOLDER, site
 from gatepost_conf import pymilter, sendmail
 from gatepost_conf.postfix import lookups, main_cf
 from gatepost_conf.postfix.machine import Machine
 from gatepost_lists.model import Domain
+from labs.conf import FOLDER, site
 
 LISTS = Domain("lists.example")
 POLICY, MILTER = "check_policy_service inet:127.0.0.1:8031", "inet:127.0.0.1:8032"

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conflab import site
 from gatepost_conf import exim
 from gatepost_conf.exim.list_file import list_file
 from gatepost_lists.model import Domain, DomainNames
+from labs.conf import site
 
 LISTS, SHARED = Domain("lists.example"), Domain("shared.example", "l.example", shared=True)
 # A line as lsearch reads it: a key in quotes, or one without, and a colon.

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from conflab import FOLDER, SCENARIOS, Scenario, site
 from gatepost_conf.postfix import generator, lookups, main_cf, typed
 from gatepost_conf.postfix.machine import DEFAULTS, DomainClass, Machine
 from gatepost_conf.postfix.restrictions import words
 from gatepost_lists.model import Domain
+from labs.conf import FOLDER, SCENARIOS, Scenario, site
 
 LISTS = Domain("lists.example")
 EMPTY_MEANS_ALL = ("local_recipient_maps", "relay_recipient_maps", "virtual_mailbox_maps")

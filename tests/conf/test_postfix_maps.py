@@ -8,12 +8,12 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from conflab import site
 from gatepost_conf.postfix import maps
 from gatepost_conf.site import Site
 from gatepost_lists import DirectoryTrouble, parse_address
 from gatepost_lists.model import Domain, DomainNames
 from gatepost_lists.subaddresses import SUBADDRESSES, local_parts, readings
+from labs.conf import site
 
 NET, COM = Domain("example.net"), Domain("example.com", "x.example.com")
 INDEXED = [each for each in maps.MAP_TYPES if each not in maps.PATTERNS]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from conflab import site
 from gatepost_conf.postfix import generator, maps
 from gatepost_conf.postfix.machine import DomainClass, Machine
 from gatepost_conf.postfix.programs import (
@@ -22,6 +21,7 @@ from gatepost_conf.postfix.tables import follow, rewrite
 from gatepost_conf.writing import CannotWriteError
 from gatepost_lists import DirectoryTrouble
 from gatepost_lists.model import Domain
+from labs.conf import site
 
 LISTS = Domain("lists.example")
 MAIN_CF = {

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from conflab import site
 from gatepost_conf.postfix import reloading
 from gatepost_conf.postfix.programs import NOT_FOUND, Ran
 from gatepost_conf.postfix.tables import follow
 from gatepost_conf.site import Site
 from gatepost_lists.model import Domain
+from labs.conf import site
 
 SITE = site(
     [Domain("lists.example"), Domain("example.org", shared=True), Domain("example.com", "l.example", shared=True)],

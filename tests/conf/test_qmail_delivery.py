@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from conflab.served import Served
-from qmaillab import Result, deliver, environment
+from labs.conf.served import Served
+from labs.qmail import Result, deliver, environment
 
 MEMBER, STRANGER = "anne@people.example", "stranger@people.example"
 MESSAGE = b"Subject: hi\n\n.\nend\n"

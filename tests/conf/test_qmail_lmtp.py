@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from gatepost_conf.qmail_lmtp.content import as_data
 from gatepost_conf.qmail_lmtp.envelope import Envelope, read_envelope
 from gatepost_conf.qmail_lmtp.outcomes import Bounced, TryAgain
-from mtalab import Port, wait_until
-from qmaillab import Result, Scripted, environment
-from running import COMMAND, PATIENCE
+from labs.mta import Port, wait_until
+from labs.qmail import Result, Scripted, environment
+from labs.running import COMMAND, PATIENCE
 
 MESSAGE = b"Subject: hi\n\nhello\n"
 MAIL = environment("list", "announce", "lists.example", "anne@people.example")

@@ -8,9 +8,9 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conflab import site
 from gatepost_conf import qmail
 from gatepost_lists.model import Domain, DomainNames
+from labs.conf import site
 
 LISTS, SHARED = Domain("lists.example", "l.example"), Domain("shared.example", shared=True)
 ASSIGNED = ("+gatepost-:gatepost:", ":-::\n")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from conflab import site
 from gatepost_conf import sendmail
 from gatepost_lists.model import Domain
+from labs.conf import site
 
 LISTS, SHARED = Domain("lists.example"), Domain("shared.example", "l.example", shared=True)
 ON_SOCKETS = """\

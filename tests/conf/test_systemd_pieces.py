@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from conflab import site
 from gatepost_conf import systemd
 from gatepost_conf.site import Site
 from gatepost_conf.writing import write
 from gatepost_lists.model import Domain
+from labs.conf import site
 
 STANDARD = """\
 [lists]

@@ -11,8 +11,8 @@ import pytest
 
 from gatepost_conf.pieces import Piece, printed
 from gatepost_conf.writing import CannotWriteError, locked, staged, write
-from needs import as_root, mount
-from running import ROOT
+from labs.needs import as_root, mount
+from labs.running import ROOT
 
 PIECES = [Piece("one", "the first", "1\n"), Piece("two", "the second", "2\n", 0o640, "news:uucp")]
 # Writes as a user whom the folder does not belong to.

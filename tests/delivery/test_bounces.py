@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desklab import DAY, LIST, SITE_OWNER, Desk, Died, Sent, dying, dying_at
-from desklab.reports import ODD, OLD_VACATION, READ_RECEIPT, VACATION, dsn, exim, qmail
 from gatepost_delivery.reports import MAX_FAILED, MAX_WHY, read_report, verp_address
 from gatepost_lists.store.changes import DeliveryStatus
+from labs.desk import DAY, LIST, SITE_OWNER, Desk, Died, Sent, dying, dying_at
+from labs.desk.reports import ODD, OLD_VACATION, READ_RECEIPT, VACATION, dsn, exim, qmail
 
 ANNE = "anne@example.org"
 VERP = "anne=example.org"

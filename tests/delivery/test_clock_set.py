@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from clocklab import SetClock
-from deliverylab import ANNE, Mailhost, RunningDelivery, delivery_settings, members
-from running import PATIENCE
+from labs.clock import SetClock
+from labs.delivery import ANNE, Mailhost, RunningDelivery, delivery_settings, members
+from labs.running import PATIENCE
 
 DAY = 86_400.0
 

@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from desklab import DAY, LIST, SITE_OWNER, Desk, Died, Sent, dying, mail
 from gatepost_lists import Role
 from gatepost_lists.store.changes import DeliveryStatus
-from queuelab import outcome, take
+from labs.desk import DAY, LIST, SITE_OWNER, Desk, Died, Sent, dying, mail
+from labs.queue import outcome, take
 
 CONFIRM = re.compile(r"ann-confirm\+([a-z2-7]{32})@lists\.example")
 

@@ -10,7 +10,7 @@ import pytest
 
 from gatepost_delivery.cooked import cleansed, cooked, may_be_left_out, without_lists
 from gatepost_delivery.fields import rebuilt, split
-from postlab import ANT, POST, Called
+from labs.post import ANT, POST, Called
 
 ABOVE = (
     b"X-BeenThere: ant@lists.example\r\n"

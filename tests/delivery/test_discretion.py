@@ -9,11 +9,11 @@ from typing import Literal
 
 import pytest
 
-from deliverylab import ANNE, LIST, Mailhost, RunningDelivery, a_post, delivery_settings
 from gatepost_delivery.dmarc_record import Policy
 from gatepost_delivery.fields import MAX_HEADER_OCTETS
-from mtalab import Client
-from postlab import POST, Site
+from labs.delivery import ANNE, LIST, Mailhost, RunningDelivery, a_post, delivery_settings
+from labs.mta import Client
+from labs.post import POST, Site
 
 PASSWORDS = (b"Approve", b"Approved", b"X-Approve", b"X-Approved", b"Urgent")
 RECEIPTS = (

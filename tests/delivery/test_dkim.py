@@ -10,14 +10,14 @@ from pathlib import Path
 import dkim
 import pytest
 
-from dnslab import Server
 from gatepost_delivery.cooked import cooked
 from gatepost_delivery.fields import split
 from gatepost_delivery.lookups import Lookups
 from gatepost_delivery.munge import wrapped
 from gatepost_delivery.verifier import Verifier
-from postlab import ANT, Signer, Site
-from postlab.signer import RELAXED, SIMPLE
+from labs.dns import Server
+from labs.post import ANT, Signer, Site
+from labs.post.signer import RELAXED, SIMPLE
 
 HEAD = (
     b"Received: from there\r\n\tby here;  now\r\nFrom: Anne  <anne@example.org>\r\nTo:  ant@lists.example\r\n"

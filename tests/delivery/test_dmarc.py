@@ -6,10 +6,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from dnslab import Manner, Server
 from gatepost_delivery.dmarc import Found, Policies
 from gatepost_delivery.dmarc_record import Policy, Record, inherited, names_above, read_record
 from gatepost_delivery.lookups import Lookups
+from labs.dns import Manner, Server
 
 NONE, QUARANTINE, REJECT = Policy
 # Longer than any answer takes that comes at all, on a busy machine.

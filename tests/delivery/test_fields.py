@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from gatepost_delivery.answers import may_be_answered
 from gatepost_delivery.fields import MAX_HEADER_OCTETS, decoded, field, rebuilt, split, value_of
-from postlab import POST
+from labs.post import POST
 
 LINES = st.sampled_from(
     [b"From: a\r\n", b"To:b\n", b" folded\r\n", b"no field\r\n", b"\r\n", b"\n", b"X:", b"\x00: \xff\r\n", b":\r\n"]

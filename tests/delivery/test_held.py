@@ -15,8 +15,8 @@ from pytest import MonkeyPatch
 from gatepost_delivery.commands.held import held as command
 from gatepost_queue import Entry, NoSuchEntry, Queue, listing
 from gatepost_queue.versions import create
-from queuelab import ANN, BOB, POST, outcome, post
-from queuelab.commands import Run, runner_of
+from labs.queue import ANN, BOB, POST, outcome, post
+from labs.queue.commands import Run, runner_of
 
 HELD = Entry(
     queue="held",

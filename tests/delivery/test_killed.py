@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from deliverylab import ANNE, Mailhost, RunningDelivery, delivery_settings, members
+from labs.delivery import ANNE, Mailhost, RunningDelivery, delivery_settings, members
 
 KILLS = 100 if "GATEPOST_SOAK" in os.environ else 16
 WORKERS, CONNECTIONS, CHUNK = 2, 2, 50

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from gatepost_delivery.fields import rebuilt, split
 from gatepost_delivery.munge import author_domains, munged, wrapped
-from postlab import ANT, POST, Called
+from labs.post import ANT, POST, Called
 
 
 def from_field(content: bytes, name: str = "From") -> str:

@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desklab import NOW
 from gatepost_delivery import notices
 from gatepost_delivery.letters import Letter, Original, one_line, written
 from gatepost_lists.store.profiles import Profile
+from labs.desk import NOW
 
 ANN = Profile(key=1, list_id="ann.lists.example", list_name="ann", mail_host="lists.example", display_name="Ann")
 TOKEN = "abcdefghijklmnopqrstuvwxyz234567"

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from deliverylab import Login, Server, TakesCramMd5
 from gatepost_delivery.outgoing import Kind, SMTPConnection, prepared
 from gatepost_delivery.outgoing.auth import Plaintext
+from labs.delivery import Login, Server, TakesCramMd5
 
 LIST = "ann-bounces@lists.example"
 POST = b"From: bo@example.org\r\nSubject: hello\r\n\r\nhello\r\n"

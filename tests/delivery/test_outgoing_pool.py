@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from deliverylab import Peer, Server
 from gatepost_delivery.outgoing import Kind, Outcome, Pool, SMTPConnection
-from queuelab import WAIT, no_more_threads
+from labs.delivery import Peer, Server
+from labs.queue import WAIT, no_more_threads
 
 LIST = "ann-bounces@lists.example"
 POST = b"Subject: hello\r\n\r\nhello\r\n"

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 import trustme
 
-from deliverylab import Login, Server
 from gatepost_delivery.outgoing import Kind, Outcome, SMTPConnection, SMTPSConnection, STARTTLSConnection
+from labs.delivery import Login, Server
 
 POST = b"Subject: hello\r\n\r\nhello\r\n"
 ANNE = Login(b"anne", b"secret")

@@ -9,8 +9,8 @@ from typing import NamedTuple
 
 import pytest
 
-from deliverylab import CLOSE, HANG, Peer
 from gatepost_delivery.outgoing import Kind, Outcome, SMTPConnection
+from labs.delivery import CLOSE, HANG, Peer
 
 LIST = "ann-bounces@lists.example"
 POST = b"Subject: hello\r\n\r\nhello\r\n"

@@ -10,7 +10,7 @@ import pytest
 
 from gatepost_delivery.values import Done
 from gatepost_lists import Role
-from postlab import LISTID, POST, SITE_OWNER, Site
+from labs.post import LISTID, POST, SITE_OWNER, Site
 
 
 @pytest.fixture

@@ -12,7 +12,6 @@ from pathlib import Path
 
 import pytest
 
-from dnslab import Server
 from gatepost_delivery.cooked import cleansed, cooked
 from gatepost_delivery.dmarc import Policies
 from gatepost_delivery.dmarc_record import Policy
@@ -22,8 +21,9 @@ from gatepost_delivery.values import Done
 from gatepost_lists import DirectoryTrouble
 from gatepost_queue import Entry, Message, Queue
 from gatepost_queue.versions import create
-from postlab import LISTID, NOW, POST, SITE_OWNER, Called, Site
-from queuelab import Clock
+from labs.dns import Server
+from labs.post import LISTID, NOW, POST, SITE_OWNER, Called, Site
+from labs.queue import Clock
 
 MEMBER = "anne@example.org"
 STRANGER = "stranger@example.net"

@@ -8,7 +8,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from desklab import mail
 from gatepost_delivery.fields import Field, split
 from gatepost_delivery.requests import (
     MAX_COMMANDS,
@@ -22,6 +21,7 @@ from gatepost_delivery.requests import (
     deliverable,
     text_of,
 )
+from labs.desk import mail
 
 TOKEN = "abcdefghijklmnopqrstuvwxyz234567"
 JOIN, LEAVE, HELP, INFO = (Command(verb) for verb in (Verb.JOIN, Verb.LEAVE, Verb.HELP, Verb.INFO))

@@ -20,7 +20,7 @@ from gatepost_delivery.values import Done, GoOn, Handler, Later
 from gatepost_lists import DirectoryTrouble
 from gatepost_queue import Claimed, Entry, Queue, QueueFull, QueueTrouble, listing
 from gatepost_queue.versions import create
-from queuelab import ANN, WAIT, outcome, post
+from labs.queue import ANN, WAIT, outcome, post
 
 CHUNK = Entry(queue="out", listid=ANN.listid, recipients=("bo@example.org",))
 

@@ -8,11 +8,11 @@ import threading
 import time
 from pathlib import Path
 
-from deliverylab import ANNE, LIST, LISTID, Mailhost, RunningDelivery, a_post, delivery_settings, members
 from gatepost_lists import Role
 from gatepost_lists.store.admin import Store
-from mtalab import Client
-from running import COMMAND, PATIENCE, Gatepost, policy_settings
+from labs.delivery import ANNE, LIST, LISTID, Mailhost, RunningDelivery, a_post, delivery_settings, members
+from labs.mta import Client
+from labs.running import COMMAND, PATIENCE, Gatepost, policy_settings
 
 OLGA = "olga@people.example"
 NO_METRICS = '[metrics]\nlisten = ""\n'

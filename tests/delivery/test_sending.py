@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from deliverylab import Peer
 from gatepost_delivery import sending
 from gatepost_delivery.expansion import verp
 from gatepost_delivery.outgoing import Content, Kind, Outcome, Pool, SMTPConnection
@@ -19,7 +18,8 @@ from gatepost_delivery.values import Done, GoOn, Later
 from gatepost_lists.store.errors import NotFoundError
 from gatepost_queue import Claimed, Entry, Message, Queue
 from gatepost_queue.versions import create
-from queuelab import Clock, only, outcome, take
+from labs.delivery import Peer
+from labs.queue import Clock, only, outcome, take
 
 LISTID = "ann.lists.example"
 BOUNCES = "ann-bounces@lists.example"

@@ -11,7 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
-from deliverylab import (
+from gatepost_queue import QueueFull, Waiting
+from gatepost_queue.versions import create
+from labs.delivery import (
     ANNE,
     CLOSE,
     LIST,
@@ -22,11 +24,9 @@ from deliverylab import (
     members,
     usual,
 )
-from gatepost_queue import QueueFull, Waiting
-from gatepost_queue.versions import create
-from mtalab import Client, wait_until
-from queuelab.disk import Disk
-from running import PATIENCE
+from labs.mta import Client, wait_until
+from labs.queue.disk import Disk
+from labs.running import PATIENCE
 
 FEW = 'connections = 2\nmax_recipients = 4\ntimeout = "1s"'
 

@@ -8,13 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dnslab import Manner, Server
 from gatepost_delivery.fields import split
 from gatepost_delivery.lookups import Lookups, NoAnswer
 from gatepost_delivery.signatures import MAX_FIELDS, MAX_OCTETS, MAX_SIGNATURES, signatures_of
 from gatepost_delivery.verifier import MAX_KEY_OCTETS, Verifier
-from postlab import Signer
-from postlab.signer import RELAXED, SIMPLE
+from labs.dns import Manner, Server
+from labs.post import Signer
+from labs.post.signer import RELAXED, SIMPLE
 
 HEAD = b"From: anne@example.org\r\nTo: ant@lists.example\r\nSubject: hello\r\n"
 POST = HEAD + b"\r\nHello!\r\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from deliverylab import ANNE, LIST, Mailhost, RunningDelivery, a_post, delivery_settings
-from dnslab import Manner, Server
-from mtalab import Client
-from postlab import Signer
+from labs.delivery import ANNE, LIST, Mailhost, RunningDelivery, a_post, delivery_settings
+from labs.dns import Manner, Server
+from labs.mta import Client
+from labs.post import Signer
 
 OWN = ("List-Id", "List-Help", "List-Subscribe", "List-Unsubscribe", "List-Post", "List-Owner")
 NAMES = [name.lower().encode() for name in OWN]

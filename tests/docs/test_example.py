@@ -12,8 +12,8 @@ from textwrap import dedent
 
 import pytest
 
-from conflab import debian
-from running import COMMAND
+from labs.conf import debian
+from labs.running import COMMAND
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 TYPED = re.compile(r"^\$ \.venv/bin/gatepost (.+)\n(\d{3} .+)$", re.MULTILINE)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from conflab import SCENARIOS, site
 from docs.test_docs import FENCE, ROOT
 from gatepost_conf.postfix import main_cf, maps, typed
 from gatepost_lists.model import Domain
+from labs.conf import SCENARIOS, site
 
 CLIENT = typed.postconf_master(main_cf.master_cf(SCENARIOS["relay"].site))
 BLOCKS = FENCE.findall((ROOT / "docs" / "postfix.md").read_text())

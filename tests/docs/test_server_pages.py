@@ -12,7 +12,7 @@ from typing import NoReturn
 
 import pytest
 
-from conflab.pages import SITES, made
+from labs.conf.pages import SITES, made
 
 DOCS = Path(__file__).resolve().parent.parent.parent / "docs"
 PAGES = {"exim": "exim.md", "sendmail": "sendmail.md", "qmail": "qmail.md", "systemd": "service.md"}

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from doctorlab import Site, SpoiltPostfix
-from mtalab import Lab, Port, Postfix
-from needs import mail_servers
+from labs.doctor import Site, SpoiltPostfix
+from labs.mta import Lab, Port, Postfix
+from labs.needs import mail_servers
 
 
 @pytest.fixture(scope="session")

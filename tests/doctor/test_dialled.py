@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from doctorlab import Site, SpoiltPostfix, text_of, wrong
-from mtalab import Exim, Sendmail
+from labs.doctor import Site, SpoiltPostfix, text_of, wrong
+from labs.mta import Exim, Sendmail
 
 pytestmark = [pytest.mark.mta]
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from doctorlab import Site, SpoiltPostfix, text_of, wrong
 from gatepost_conf.doctor.findings import Finding
-from mtalab import Sendmail
+from labs.doctor import Site, SpoiltPostfix, text_of, wrong
+from labs.mta import Sendmail
 
 pytestmark = [pytest.mark.mta]
 

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from doctorlab import Planted, Site, text_of, wrong
 from gatepost_conf.doctor.findings import Finding
 from gatepost_conf.doctor.machine import Ran
-from mtalab import Exim, Sendmail
+from labs.doctor import Planted, Site, text_of, wrong
+from labs.mta import Exim, Sendmail
 
 pytestmark = [pytest.mark.mta]
 

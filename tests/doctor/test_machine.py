@@ -11,9 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from dnslab import Manner
-from doctorlab import Planted, Site, text_of, wrong
-from doctorlab.site import HOST_NAME
 from gatepost_conf.doctor.case import Case, Options, Schema
 from gatepost_conf.doctor.examine import GROUPS, Group, examine
 from gatepost_conf.doctor.findings import Result, ok
@@ -21,8 +18,11 @@ from gatepost_conf.doctor.machine import Room
 from gatepost_conf.settings import load
 from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
 from gatepost_service.sockets import ListenAddress, open_listener
-from mtalab.ports import Port
-from needs import as_root
+from labs.dns import Manner
+from labs.doctor import Planted, Site, text_of, wrong
+from labs.doctor.site import HOST_NAME
+from labs.mta.ports import Port
+from labs.needs import as_root
 
 DAY = 86400.0
 

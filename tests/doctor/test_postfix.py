@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from doctorlab import Site, SpoiltPostfix, text_of, wrong
 from gatepost_conf.doctor.machine import Ran
-from mtalab import Postfix
-from running import COMMAND
+from labs.doctor import Site, SpoiltPostfix, text_of, wrong
+from labs.mta import Postfix
+from labs.running import COMMAND
 
 pytestmark = [pytest.mark.mta]
 

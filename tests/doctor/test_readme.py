@@ -13,18 +13,18 @@ from typing import NamedTuple
 
 import pytest
 
-from conflab import debian
-from dnslab import Server
-from doctorlab import PROGRAMS, Planted, wrong
 from gatepost_conf.doctor.case import Case, Options, Schema
 from gatepost_conf.doctor.examine import examine
 from gatepost_conf.doctor.findings import Finding
 from gatepost_conf.settings import load
 from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
-from mtalab import Client, Lab, Postfix
-from mtalab.ports import Port
-from mtalab.postfix import SETTINGS
-from running import ROOT, Gatepost
+from labs.conf import debian
+from labs.dns import Server
+from labs.doctor import PROGRAMS, Planted, wrong
+from labs.mta import Client, Lab, Postfix
+from labs.mta.ports import Port
+from labs.mta.postfix import SETTINGS
+from labs.running import ROOT, Gatepost
 
 pytestmark = [pytest.mark.mta]
 

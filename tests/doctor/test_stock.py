@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from conflab.stock import stock_postfix
-from doctorlab import Site, SpoiltPostfix, text_of, wrong
-from doctorlab.site import HOST_NAME
-from mtalab import Lab
+from labs.conf.stock import stock_postfix
+from labs.doctor import Site, SpoiltPostfix, text_of, wrong
+from labs.doctor.site import HOST_NAME
+from labs.mta import Lab
 
 pytestmark = [pytest.mark.mta]
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import Client, Reply
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import Client, Reply
 from wire.lmtp_words import DIRECTORY
 
 pytestmark = pytest.mark.slow

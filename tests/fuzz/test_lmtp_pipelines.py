@@ -14,8 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from fuzz.lmtp_model import ANNE, CLOSED, LIMIT, NOBODY, OPEN, RECIPIENTS, SENDERS, Kind, Model, Step
-from lmtplab import RunningLmtp, lmtp_settings
-from running import receive_all
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.running import receive_all
 from wire.lmtp_replies import statuses
 from wire.lmtp_words import DIRECTORY
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from cases import build_store
-from lmtplab import RunningLmtp, lmtp_settings
+from labs.lmtp import RunningLmtp, lmtp_settings
 
 ANNE = "anne@people.example"
 TAKEN = "250 2.0.0"

@@ -13,9 +13,9 @@ from typing import NamedTuple
 import pytest
 
 from gatepost_lmtp.spool import MEMORY_OCTETS
-from lmtplab import RunningLmtp, as_sent, lmtp_settings
-from mtalab import wait_until
-from running import PATIENCE, receive_all, reset_at_the_end
+from labs.lmtp import RunningLmtp, as_sent, lmtp_settings
+from labs.mta import wait_until
+from labs.running import PATIENCE, receive_all, reset_at_the_end
 from wire.lmtp_words import DATA, DIRECTORY, LHLO, MAIL, NOBODY, NULL, OPEN, RCPT
 
 REQUEST, BOUNCES = b"RCPT TO:<team-request@lists.example>\r\n", b"RCPT TO:<team-bounces+x=y@lists.example>\r\n"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lmtplab import RunningLmtp, lmtp_settings
-from running import connect, receive_all
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.running import connect, receive_all
 from wire.lmtp_words import DATA, DIRECTORY, LHLO, MAIL, OPEN, RCPT
 
 WITH_ID = b"From: anne@example.org\r\nMessage-ID: <%b@example.org>\r\n\r\nHello.\r\n.\r\n"

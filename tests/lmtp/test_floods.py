@@ -8,8 +8,8 @@ import threading
 from pathlib import Path
 
 from gatepost_service.record import LINES
-from lmtplab import RunningLmtp, lmtp_settings
-from running import receive_all, send_what_fits
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.running import receive_all, send_what_fits
 from wire.lmtp_words import DIRECTORY, LHLO
 
 MAIL = b"MAIL FROM:<%b@example.org>\r\n"

@@ -11,10 +11,10 @@ import pytest
 from gatepost_lists.store import versions
 from gatepost_lists.store.admin import Store
 from gatepost_queue import Entry, Message, Queue
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import Reply
-from mtalab.processes import wait_until
-from running import PATIENCE
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import Reply
+from labs.mta.processes import wait_until
+from labs.running import PATIENCE
 
 MEMBER, STRANGER = "anne@example.org", "stranger@example.net"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import ExitStack
 from pathlib import Path
 
-from lmtplab import RunningLmtp, as_sent, lmtp_settings
+from labs.lmtp import RunningLmtp, as_sent, lmtp_settings
 from wire.lmtp_words import DIRECTORY
 
 ANNE, OPEN, NOBODY, CLOSED = "anne@example.org", "open@lists.example", "nobody@lists.example", "closed@lists.example"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from lmtplab import Crowd, RunningLmtp, lmtp_settings
+from labs.lmtp import Crowd, RunningLmtp, lmtp_settings
 from wire.lmtp_words import DIRECTORY
 
 SOAKING = "GATEPOST_SOAK" in os.environ

@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from gatepost_queue import Claimed
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import Client
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import Client
 from wire.lmtp_words import DIRECTORY
 
 ANNE = "anne@example.org"

@@ -9,8 +9,8 @@ import pytest
 
 from cases import build_store
 from gatepost_queue import QUEUES
-from lmtplab import RunningLmtp, lmtp_settings
-from running import PATIENCE, Gatepost
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.running import PATIENCE, Gatepost
 from wire.lmtp_words import DIRECTORY
 
 ANNE, TEAM = "anne@example.org", "open@lists.example"

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from gatepost_lmtp.spool import MEMORY_OCTETS
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import Client
-from running import receive_all
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import Client
+from labs.running import receive_all
 from wire.lmtp_words import DATA, DIRECTORY, LHLO, MAIL, RCPT, STRANGER
 
 CLOSED, TEAM = "closed@lists.example", "open@lists.example"

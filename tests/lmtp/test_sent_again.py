@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import wait_until
-from running import PATIENCE, receive_all, reset_at_the_end
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import wait_until
+from labs.running import PATIENCE, receive_all, reset_at_the_end
 from wire.lmtp_words import DATA, DIRECTORY, LHLO, MAIL, OPEN, RCPT, STRANGER
 
 TEAM = b"RCPT TO:<team@lists.example>\r\n"

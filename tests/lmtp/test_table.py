@@ -14,8 +14,8 @@ from gatepost_lmtp.gate import Asker, Gate, Recipient
 from gatepost_queue import open_queue
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import Client
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import Client
 
 # Where the receiver answers otherwise than policy and milter: it reads paths strictly (docs/lmtp.md, Addresses).
 # Postfix and Exim read such addresses as the judge does, and hand them on as RFC 5321 writes them, or not at all.

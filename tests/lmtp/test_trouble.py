@@ -18,11 +18,11 @@ from gatepost_lists.store.admin import Store
 from gatepost_lists.store.versions import create
 from gatepost_lmtp.spool import MEMORY_OCTETS
 from gatepost_queue import versions
-from lmtplab import RunningLmtp, as_sent, lmtp_settings
-from mtalab import Client
-from needs import folder_that_protects, protect
-from queuelab.disk import Disk
-from running import COMMAND, Gatepost
+from labs.lmtp import RunningLmtp, as_sent, lmtp_settings
+from labs.mta import Client
+from labs.needs import folder_that_protects, protect
+from labs.queue.disk import Disk
+from labs.running import COMMAND, Gatepost
 from wire.lmtp_words import DIRECTORY
 
 ANNE, TEAM, OPEN, OWNER = "anne@example.org", "team@lists.example", "open@lists.example", "open-owner@lists.example"

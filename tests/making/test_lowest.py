@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 from packaging.requirements import Requirement
 
-from running import ROOT
+from labs.running import ROOT
 from tools.fresh.lowest import lowest, requirements
 
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")

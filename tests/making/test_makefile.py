@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from running import ROOT
+from labs.running import ROOT
 
 # Settings and lists, which git ignores too.
 KEPT = {"gatepost.toml", "var"}

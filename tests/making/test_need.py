@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from running import ROOT
+from labs.running import ROOT
 
 # What the stand-ins for Python, the compiler and perl have depends on files in the folder `installed`.
 PYTHON = """\

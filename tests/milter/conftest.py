@@ -13,8 +13,8 @@ from gatepost_lists import DEFAULT_RULES, Judging, open_directory
 from gatepost_milter import MilterService, Options
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
-from milterlab import Milter, milter_settings
-from milterlab.service import AT_HEADERS, MAY_NOT_POST
+from labs.milter import Milter, milter_settings
+from labs.milter.service import AT_HEADERS, MAY_NOT_POST
 
 MakeService = Callable[..., MilterService]
 

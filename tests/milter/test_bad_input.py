@@ -7,9 +7,9 @@ from functools import partial
 
 import pytest
 
-from milterlab import Milter, MilterClient
-from milterlab.client import SILENT_MAIL
-from milterlab.service import ANNE, CLOSED, MAY_NOT_POST, NO_LIST, NOBODY, OWNER, PUT_OFF, STRANGER
+from labs.milter import Milter, MilterClient
+from labs.milter.client import SILENT_MAIL
+from labs.milter.service import ANNE, CLOSED, MAY_NOT_POST, NO_LIST, NOBODY, OWNER, PUT_OFF, STRANGER
 
 LONG = "x" * 5000
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from milterlab import Milter, milter_settings, run_gatepost
-from milterlab.service import ANNE, AT_HEADERS, CLOSED, DEFERRED, MAY_NOT_POST, NOBODY, OWNER, STRANGER
-from running import PATIENCE, Gatepost
+from labs.milter import Milter, milter_settings, run_gatepost
+from labs.milter.service import ANNE, AT_HEADERS, CLOSED, DEFERRED, MAY_NOT_POST, NOBODY, OWNER, STRANGER
+from labs.running import PATIENCE, Gatepost
 
 
 def test_a_lost_store_is_trouble_until_it_is_back(store: Path) -> None:

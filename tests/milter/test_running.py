@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from milterlab import Milter, MilterClient, milter_settings, run_gatepost
-from milterlab.client import (
+from labs.milter import Milter, MilterClient, milter_settings, run_gatepost
+from labs.milter.client import (
     ADD_HEADERS,
     ALL_ACTIONS,
     CHANGE_BODY,
@@ -23,7 +23,7 @@ from milterlab.client import (
     SILENT_MAIL,
     STEPS_OF_OLD,
 )
-from milterlab.service import (
+from labs.milter.service import (
     ANNE,
     CLOSED,
     LOOP,

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from milterlab import Milter, MilterClient, milter_settings
-from milterlab.service import ANNE, AT_HEADERS, CLOSED, MAY_NOT_POST, NO_LIST, NOBODY, OWNER, STRANGER
+from labs.milter import Milter, MilterClient, milter_settings
+from labs.milter.service import ANNE, AT_HEADERS, CLOSED, MAY_NOT_POST, NO_LIST, NOBODY, OWNER, STRANGER
 
 CONNECTIONS = 50
 MESSAGES = 100_000 if "GATEPOST_SOAK" in os.environ else 10_000

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from deliverylab.town import Town, town
-from mtalab import Lab
-from needs import mail_servers
+from labs.delivery.town import Town, town
+from labs.mta import Lab
+from labs.needs import mail_servers
 
 
 @pytest.fixture(scope="session")

@@ -11,10 +11,10 @@ from typing import NamedTuple
 
 import pytest
 
-from conflab.served import Served
 from gatepost_conf.exim.list_file import list_file
 from gatepost_lists.model import Domain, DomainNames
-from mtalab import Client, LabError, Reply, WholeExim
+from labs.conf.served import Served
+from labs.mta import Client, LabError, Reply, WholeExim
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from conflab.served import Served
-from mtalab import Client, Lab, WholeExim
+from labs.conf.served import Served
+from labs.mta import Client, Lab, WholeExim
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

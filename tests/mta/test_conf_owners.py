@@ -14,8 +14,8 @@ import pytest
 from gatepost_conf.postfix import maps
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.versions import create
-from mtalab import Postfix
-from running import COMMAND
+from labs.mta import Postfix
+from labs.running import COMMAND
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

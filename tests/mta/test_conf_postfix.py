@@ -5,11 +5,11 @@ from contextlib import ExitStack
 
 import pytest
 
-from conflab.wired import SENDER, STRANGER, Wired, beside, wired
 from gatepost_conf.postfix import maps
-from mtalab import Client, wait_until
-from mtalab.ports import Port
-from running import PATIENCE
+from labs.conf.wired import SENDER, STRANGER, Wired, beside, wired
+from labs.mta import Client, wait_until
+from labs.mta.ports import Port
+from labs.running import PATIENCE
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

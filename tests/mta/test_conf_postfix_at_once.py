@@ -2,8 +2,8 @@
 
 import pytest
 
-from conflab.wired import BEFORE, Wired, wired
 from gatepost_conf.postfix import maps
+from labs.conf.wired import BEFORE, Wired, wired
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

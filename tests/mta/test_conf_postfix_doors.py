@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from cases import build_store
-from conflab.served import Served
-from milterlab.service import ANNE, CLOSED, OWNER, STRANGER
-from mtalab import Client, Port, Postfix
-from running import Gatepost
+from labs.conf.served import Served
+from labs.milter.service import ANNE, CLOSED, OWNER, STRANGER
+from labs.mta import Client, Port, Postfix
+from labs.running import Gatepost
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

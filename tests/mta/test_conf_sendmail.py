@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import pytest
 
-from conflab.served import Served
-from mtalab import Client, Sendmail
+from labs.conf.served import Served
+from labs.mta import Client, Sendmail
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from conflab import FOLDER, SCENARIOS, site
-from conflab.stock import stock_postfix
 from gatepost_conf.postfix.machine import DomainClass
 from gatepost_conf.postfix.programs import ask_machine
 from gatepost_lists.model import Domain
-from mtalab import Lab
+from labs.conf import FOLDER, SCENARIOS, site
+from labs.conf.stock import stock_postfix
+from labs.mta import Lab
 
 pytestmark = [pytest.mark.mta]
 

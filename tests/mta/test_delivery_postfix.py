@@ -7,7 +7,7 @@ from email.message import EmailMessage
 
 import pytest
 
-from deliverylab.town import Town
+from labs.delivery.town import Town
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -8,12 +8,12 @@ from typing import NamedTuple
 
 import pytest
 
-from deliverylab import ANNE, LIST, SITE_OWNER, RunningDelivery, delivery_settings, members
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import DeliveryState, DeliveryStatus
 from gatepost_queue import Waiting
-from mtalab import Exim, Postfix, Sendmail, wait_until
-from running import PATIENCE
+from labs.delivery import ANNE, LIST, SITE_OWNER, RunningDelivery, delivery_settings, members
+from labs.mta import Exim, Postfix, Sendmail, wait_until
+from labs.running import PATIENCE
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

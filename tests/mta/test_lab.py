@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mtalab import Client, Exim, Instance, Lab, LabError, Port, Postfix, Reply, Sendmail
+from labs.mta import Client, Exim, Instance, Lab, LabError, Port, Postfix, Reply, Sendmail
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 GOOD = "ann@lists.example"

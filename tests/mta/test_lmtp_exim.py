@@ -9,8 +9,8 @@ import pytest
 
 from cases import CASES, RELAY_DOMAINS, Case, build_store
 from gatepost_lists import Answer
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import Client, Exim, Port, Reply
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import Client, Exim, Port, Reply
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -7,8 +7,8 @@ from typing import NamedTuple
 import pytest
 
 from cases import build_store
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import Client, Port, Sendmail
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import Client, Port, Sendmail
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

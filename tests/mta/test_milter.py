@@ -11,10 +11,10 @@ import pytest
 
 from cases import CASES, Case, build_store
 from gatepost_lists import Answer
-from milterlab import Milter, milter_settings
-from milterlab.servers import postfix_asking, postfix_with, sendmail_asking, sendmail_with, stranger, written
-from milterlab.service import ANNE, CLOSED, MAY_NOT_POST, NO_LIST, NOBODY, OWNER, STRANGER
-from mtalab import Client, Instance, Postfix, Reply, Sendmail
+from labs.milter import Milter, milter_settings
+from labs.milter.servers import postfix_asking, postfix_with, sendmail_asking, sendmail_with, stranger, written
+from labs.milter.service import ANNE, CLOSED, MAY_NOT_POST, NO_LIST, NOBODY, OWNER, STRANGER
+from labs.mta import Client, Instance, Postfix, Reply, Sendmail
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import pytest
 
 from cases import RELAY_DOMAINS, build_store
-from milterlab import Milter, milter_settings
-from milterlab.servers import postfix_asking, sendmail_asking, stranger
-from milterlab.service import ANNE, CLOSED, STRANGER
-from mtalab import Client, Instance, Port, Reply, Sink, wait_until
-from running import PATIENCE
+from labs.milter import Milter, milter_settings
+from labs.milter.servers import postfix_asking, sendmail_asking, stranger
+from labs.milter.service import ANNE, CLOSED, STRANGER
+from labs.mta import Client, Instance, Port, Reply, Sink, wait_until
+from labs.running import PATIENCE
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from cases import CASES, HEADER_CASES, RELAY_DOMAINS, HeaderCase, build_store
-from milterlab import Milter, milter_settings
-from milterlab.servers import postfix_asking, sendmail_asking, stranger
-from milterlab.service import AT_HEADERS, CLOSED, OWNER, STRANGER, TEAM_OWNER, TESS
-from mtalab import Instance, Postfix, Sendmail, Sink, wait_until
+from labs.milter import Milter, milter_settings
+from labs.milter.servers import postfix_asking, sendmail_asking, stranger
+from labs.milter.service import AT_HEADERS, CLOSED, OWNER, STRANGER, TEAM_OWNER, TESS
+from labs.mta import Instance, Postfix, Sendmail, Sink, wait_until
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

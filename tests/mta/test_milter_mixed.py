@@ -9,10 +9,10 @@ from typing import NamedTuple
 import pytest
 
 from cases import RELAY_DOMAINS, build_store
-from milterlab import Milter, milter_settings
-from milterlab.servers import postfix_asking, sendmail_asking, stranger
-from milterlab.service import ANNE, CLOSED, OWNER, STRANGER
-from mtalab import Client, Postfix, Sink, wait_until
+from labs.milter import Milter, milter_settings
+from labs.milter.servers import postfix_asking, sendmail_asking, stranger
+from labs.milter.service import ANNE, CLOSED, OWNER, STRANGER
+from labs.mta import Client, Postfix, Sink, wait_until
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from mtalab import LabError
-from mtalab.place import folder_for
+from labs.mta import LabError
+from labs.mta.place import folder_for
 
 RECIPE = "0123456789abcdef"
 

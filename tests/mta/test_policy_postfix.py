@@ -14,8 +14,8 @@ import pytest
 
 from cases import CASES, RELAY_DOMAINS, Case, build_store
 from gatepost_lists import Answer
-from mtalab import Client, Postfix, Reply
-from running import COMMAND, RunningPolicy, policy_settings
+from labs.mta import Client, Postfix, Reply
+from labs.running import COMMAND, RunningPolicy, policy_settings
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

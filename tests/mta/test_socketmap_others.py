@@ -10,9 +10,9 @@ import pytest
 from cases import CASES, RELAY_DOMAINS, Case, build_store
 from gatepost_lists import Answer
 from gatepost_lists.store.admin import Store
-from milterlab.servers import sendmail_with, written
-from mtalab import Client, Exim, Instance, Port, Reply, Sendmail, Sink
-from running import RunningPolicy, socketmap_settings
+from labs.milter.servers import sendmail_with, written
+from labs.mta import Client, Exim, Instance, Port, Reply, Sendmail, Sink
+from labs.running import RunningPolicy, socketmap_settings
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -9,9 +9,9 @@ import pytest
 
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.versions import create
-from milterlab.servers import written
-from mtalab import Client, Port, Postfix, Reply, Sink
-from running import RunningPolicy, socketmap_settings
+from labs.milter.servers import written
+from labs.mta import Client, Port, Postfix, Reply, Sink
+from labs.running import RunningPolicy, socketmap_settings
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

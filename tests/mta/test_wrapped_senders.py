@@ -8,8 +8,8 @@ from typing import NamedTuple
 import pytest
 
 from cases import RELAY_DOMAINS, build_store
-from lmtplab import RunningLmtp, lmtp_settings
-from mtalab import Client, Postfix
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.mta import Client, Postfix
 
 pytestmark = [pytest.mark.mta, pytest.mark.usefixtures("mtalab")]
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from running import RunningPolicy, netstring, receive_all, send_what_fits, socketmap_settings
+from labs.running import RunningPolicy, netstring, receive_all, send_what_fits, socketmap_settings
 from wire.policy_dialogues import request
 
 MANY = 10_000

@@ -17,7 +17,7 @@ from gatepost_policy.server import Server
 from gatepost_service.accept import Load, Loads
 from gatepost_service.process import connections_allowed, raise_file_limit
 from gatepost_service.sockets import ListenAddress, open_listener
-from running import COMMAND, PATIENCE, RunningPolicy, policy_settings, receive_all, socketmap_settings
+from labs.running import COMMAND, PATIENCE, RunningPolicy, policy_settings, receive_all, socketmap_settings
 from wire.policy_dialogues import NOT_YOU, request
 
 STRANGER = request(sender=b"cris@example.org")

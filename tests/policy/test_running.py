@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from running import COMMAND, PATIENCE, RunningPolicy, connect, policy_settings, receive_all
+from labs.running import COMMAND, PATIENCE, RunningPolicy, connect, policy_settings, receive_all
 from wire.policy_dialogues import DUNNO, NO_LIST, NOT_YOU, request
 
 DEFERRED = b"action=DEFER_IF_PERMIT 4.3.0 cannot tell now, try again later\n\n"

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from running import (
+from labs.running import (
     COMMAND,
     PATIENCE,
     RunningPolicy,

@@ -14,7 +14,7 @@ from gatepost_lists.toml_directory import TomlDirectory
 from gatepost_policy.socketmap import Options, Site, SocketmapService
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
-from running import netstring
+from labs.running import netstring
 from wire.socketmap_dialogues import CLOSED, DIRECTORY, LMTP, NO_LIST, NO_TABLE, NOT_FOUND, NOT_YOU
 
 TEMP = "TEMP 451 4.3.0 cannot tell now, try again later"

@@ -11,7 +11,7 @@ from gatepost_policy.socketmap import NetstringReader, Options, Site, SocketmapS
 from gatepost_policy.socketmap.netstrings import MAX_OCTETS
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
-from running import netstring
+from labs.running import netstring
 
 SITE = Site("lmtp:[::1]:24", "lmtp:[::1]", "owner@site.example")
 

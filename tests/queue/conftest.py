@@ -11,7 +11,7 @@ import pytest
 
 from gatepost_queue import Queue
 from gatepost_queue.versions import create
-from queuelab import Clock
+from labs.queue import Clock
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,8 @@ import pytest
 
 from gatepost_queue import EntryInUse, NoSuchEntry, Queue, QueueTrouble
 from gatepost_queue.commands.queue import queue as command
-from queuelab import ANN, BOB, POST, Clock, ids, only, outcome, post, take
-from queuelab.commands import Run, runner_of
+from labs.queue import ANN, BOB, POST, Clock, ids, only, outcome, post, take
+from labs.queue.commands import Run, runner_of
 
 
 @pytest.fixture

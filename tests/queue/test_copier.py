@@ -10,7 +10,7 @@ import pytest
 
 from gatepost_queue import Queue, copier
 from gatepost_queue.copier import Copier
-from queuelab import ANN, ids, no_more_threads, outcome, post
+from labs.queue import ANN, ids, no_more_threads, outcome, post
 
 OCTETS = 65536
 

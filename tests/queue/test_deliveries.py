@@ -14,7 +14,7 @@ import pytest
 
 from gatepost_queue import Delivery, Entry, Queue, QueueTrouble
 from gatepost_queue.deliveries import REMEMBERED
-from queuelab import ANN, BOB, Clock, Spooled, ids, outcome, post
+from labs.queue import ANN, BOB, Clock, Spooled, ids, outcome, post
 
 TWO = replace(ANN, recipients=("ann@lists.example", "ann+x@lists.example"))
 
@@ -145,7 +145,7 @@ def test_a_process_that_was_killed_loses_what_was_under_way(queue: Queue, path: 
     program = f"""
 import os, signal, sys
 from gatepost_queue import Delivery, Queue
-from queuelab import ANN, post
+from labs.queue import ANN, post
 Queue({str(path)!r}).put(post(received=1.8e9), [ANN], Delivery(b"digest")).result()
 os.kill(os.getpid(), signal.SIGKILL)
 """

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from gatepost_queue import Entry, LeaseLost, Message, Put, Queue, listing
-from queuelab import ANN, BOB, Clock, outcome, post, take
+from labs.queue import ANN, BOB, Clock, outcome, post, take
 
 CHUNK = Entry(queue="out", listid="ann.lists.example", recipients=("bo@example.org",), metadata={"envsender": ""})
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from gatepost_queue import Entry, Queue, listing
-from queuelab import Clock, outcome, post
+from labs.queue import Clock, outcome, post
 
 DAY = 86_400.0
 ANN, BOB = "ann.lists.example", "bob.lists.example"

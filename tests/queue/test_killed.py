@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from gatepost_queue import Queue, listing
-from queuelab import ANN, BOB, WAIT, Clock, ids, outcome, post, take
-from queuelab.putter import put
+from labs.queue import ANN, BOB, WAIT, Clock, ids, outcome, post, take
+from labs.queue.putter import put
 
 KILLS = 200 if "GATEPOST_SOAK" in os.environ else 20
 FEW = 2000 if "GATEPOST_SOAK" in os.environ else 200
@@ -25,8 +25,8 @@ FEW = 2000 if "GATEPOST_SOAK" in os.environ else 200
 
 @contextmanager
 def program(module: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]]:
-    """A process that runs a module of queuelab, and is killed at the end."""
-    command = [sys.executable, "-m", f"queuelab.{module}", *map(str, arguments)]
+    """A process that runs a module of labs.queue, and is killed at the end."""
+    command = [sys.executable, "-m", f"labs.queue.{module}", *map(str, arguments)]
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     with subprocess.Popen(command, stdout=subprocess.PIPE, env=environment) as process:
         try:
@@ -128,7 +128,7 @@ def test_a_runner_that_was_killed_gives_its_entry_back(path: Path, queue: Queue,
     code = f"""
 import os, signal
 from gatepost_queue import Queue
-from queuelab import Clock
+from labs.queue import Clock
 claimed = Queue({str(path)!r}, clock=Clock()).claim("in", "victim", 60, 1).result()
 assert len(claimed) == 1
 os.kill(os.getpid(), signal.SIGKILL)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from gatepost_queue import QUEUES, Figure, Queue, listing
-from queuelab import ANN, BOB, Clock, outcome, post
+from labs.queue import ANN, BOB, Clock, outcome, post
 
 
 def test_figures(queue: Queue, path: Path, clock: Clock) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from gatepost_queue import BLOCK, LeaseLost, Queue, QueueTrouble, claims, listing
-from queuelab import ANN, BOB, POST, WAIT, Clock, Spooled, ids, only, outcome, post, take
+from labs.queue import ANN, BOB, POST, WAIT, Clock, Spooled, ids, only, outcome, post, take
 
 
 def messages(path: Path) -> int:

@@ -21,7 +21,7 @@ from gatepost_queue import Claimed, Entry, LeaseLost, NoSuchEntry, Queue, listin
 from gatepost_queue.claims import FAILURE_PAUSES, MAX_FAILURES
 from gatepost_queue.errors import EntryInUse
 from gatepost_queue.versions import create
-from queuelab import Clock, outcome, post, take
+from labs.queue import Clock, outcome, post, take
 
 SOAKING = "GATEPOST_SOAK" in os.environ
 NAMES = ("in", "command")

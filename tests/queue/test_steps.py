@@ -11,7 +11,7 @@ import pytest
 
 from gatepost_queue import Delivery, Entry, Queue, listing
 from gatepost_queue.clock import MachineClock, now
-from queuelab import ANN, Clock, ids, only, outcome, post, take
+from labs.queue import ANN, Clock, ids, only, outcome, post, take
 
 HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
 HELD = Entry(queue="held", listid=ANN.listid, metadata={"request": "post"})

@@ -16,8 +16,8 @@ import pytest
 from gatepost_queue import Queue, QueueFull, QueueTrouble, connection, listing
 from gatepost_queue.schema_version import SCHEMA_VERSION
 from gatepost_queue.versions import create
-from queuelab import ANN, Clock, Spooled, ids, only, outcome, post, take
-from queuelab.disk import Disk
+from labs.queue import ANN, Clock, Spooled, ids, only, outcome, post, take
+from labs.queue.disk import Disk
 
 
 def trouble_with(queue: Queue) -> QueueTrouble:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost_queue import BLOCK, Delivery, Entry, NoEngine, open_queue
-from queuelab import Spooled, post
+from labs.queue import Spooled, post
 
 
 @pytest.mark.parametrize("bad", ["nul\0", "half \udcff"])

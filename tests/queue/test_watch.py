@@ -6,7 +6,7 @@ from pathlib import Path
 
 from gatepost_queue import Queue
 from gatepost_queue.watch import Watch
-from queuelab import ANN, outcome, post
+from labs.queue import ANN, outcome, post
 
 
 def test_what_others_change_is_seen_once(queue: Queue, path: Path) -> None:

@@ -14,7 +14,7 @@ import pytest
 from gatepost_queue import Queue, QueueFull, QueueTrouble
 from gatepost_queue.connection import Connection, Transaction
 from gatepost_queue.writer import ROOM, Writer
-from queuelab import ANN, WAIT, Spooled, ids, no_more_threads, only, outcome, post, take
+from labs.queue import ANN, WAIT, Spooled, ids, no_more_threads, only, outcome, post, take
 
 
 class Counting(Connection):

@@ -6,7 +6,7 @@ from typing import cast
 
 from gatepost_service.accept import Acceptor, Load, Loads
 from gatepost_service.sockets import ListenAddress, open_listener
-from servicelab import DEADLINE
+from labs.service import DEADLINE
 
 
 class Client(asyncio.Protocol):

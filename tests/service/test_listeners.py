@@ -21,7 +21,7 @@ from gatepost_service.sockets import (
     open_listener,
     open_listeners,
 )
-from needs import as_root
+from labs.needs import as_root
 
 Open = Callable[[str], socket.socket]
 

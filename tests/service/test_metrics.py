@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from gatepost_service.metrics import BOUNDS, HALF, Board, Gauge, Gauges, Slot, Tally, tally_of
 from gatepost_service.scrape import ScrapeServer
 from gatepost_service.sockets import ListenAddress, close_listener, open_listener
-from servicelab import DEADLINE, Program, ask
+from labs.service import DEADLINE, Program, ask
 
 words = st.sampled_from(["policy", "milter", "member", "accept"])
 counts = st.lists(st.tuples(words, words, words, st.floats(0, 2)))

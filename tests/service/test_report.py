@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from servicelab import DEADLINE, Program
+from labs.service import DEADLINE, Program
 
 SHAPES = pytest.mark.parametrize(
     "shape", [["echo=1=unix:a"], ["echo=2=unix:a"], ["echo=2=unix:a", "other=1=unix:b"]], ids=["1", "2", "2+1"]

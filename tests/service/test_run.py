@@ -11,7 +11,7 @@ import pytest
 
 from gatepost_service.part import Part
 from gatepost_service.sockets import ListenAddress
-from servicelab import DEADLINE, Program, ask, wait_gone
+from labs.service import DEADLINE, Program, ask, wait_gone
 
 ONE = ["echo=1=inet:127.0.0.1:0"]
 TWO_WORKERS = ["echo=2=inet:127.0.0.1:0"]

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from running import netstring
+from labs.running import netstring
 
 DIRECTORY = r"""
 [site]

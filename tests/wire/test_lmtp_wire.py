@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lmtplab import RunningLmtp, lmtp_settings
-from running import receive_all
+from labs.lmtp import RunningLmtp, lmtp_settings
+from labs.running import receive_all
 from wire.lmtp_dialogues import DIALOGUES
 from wire.lmtp_replies import statuses
 from wire.lmtp_words import DATA, DIRECTORY, LHLO, LIMIT, MAIL, MAX_RECIPIENTS, MESSAGE, OK, RCPT, Dialogue

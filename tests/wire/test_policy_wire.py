@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from running import RunningPolicy, policy_settings
+from labs.running import RunningPolicy, policy_settings
 from wire.policy_dialogues import DIALOGUES, DIRECTORY, DUNNO, Dialogue, request
 
 

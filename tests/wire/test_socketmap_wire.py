@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from running import RunningPolicy, socketmap_settings
+from labs.running import RunningPolicy, socketmap_settings
 from wire.socketmap_dialogues import DIALOGUES, DIRECTORY, FOUND, MEMBER, Dialogue
 
 

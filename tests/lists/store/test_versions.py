@@ -22,7 +22,7 @@ from gatepost_lists.store.errors import BadUrlError, StoreReadOnlyError, StoreTr
 from gatepost_lists.store.schema import SCHEMA_VERSION, metadata
 from gatepost_lists.store.sqlite import SqliteDirectory
 from gatepost_lists.store.versions import alembic_config, create, open_engine, store_url
-from migrating import migrate
+from labs.migrating import migrate
 
 
 def execute(path: Path, statement: str) -> list[tuple[object, ...]]:

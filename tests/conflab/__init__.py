@@ -1,6 +1,0 @@
-"""Sites for the generators of configuration, made as gatepost makes them: of settings and of a directory's names."""
-
-from conflab.postfix import SCENARIOS, Scenario
-from conflab.sites import FOLDER, site
-
-__all__ = ["FOLDER", "SCENARIOS", "Scenario", "site"]
