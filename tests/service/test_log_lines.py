@@ -3,7 +3,6 @@
 import json
 import logging
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +16,6 @@ FORMATS: list[Format] = ["text", "json"]
 # Also halves of surrogate pairs: Python makes them of bytes that are no UTF-8 (PEP 383).
 any_text = st.text(st.characters(exclude_categories=()) | st.sampled_from(list('\n\r\t\x1b\x7f\x85\u2028\udcff\\"= ')))
 fields = st.dictionaries(st.sampled_from(["sender", "recipient", "client"]), any_text)
-
-
-@pytest.fixture
-def log_file(tmp_path: Path) -> Iterator[Path]:
-    log.configure("text", str(tmp_path / "log"))
-    yield tmp_path / "log"
-    log.configure()
 
 
 @pytest.mark.parametrize(

@@ -6,8 +6,6 @@ import re
 from pathlib import Path
 from typing import NamedTuple
 
-import pytest
-
 from gatepost_service import log
 from gatepost_service.metrics import Tally
 from gatepost_service.record import LINES, SECONDS, Lines, Recorder
@@ -27,13 +25,6 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
-
-
-@pytest.fixture
-def file(tmp_path: Path) -> Path:
-    path = tmp_path / "log"
-    log.configure("text", str(path))
-    return path
 
 
 class Asker:
@@ -66,8 +57,8 @@ class Asker:
 REFUSED = "192.0.2.1 test=list-known verdict=reject code=550 status=5.1.1"
 
 
-def test_what_has_no_line_is_told_at_the_end(file: Path) -> None:
-    asker = Asker(file)
+def test_what_has_no_line_is_told_at_the_end(log_file: Path) -> None:
+    asker = Asker(log_file)
     asker.ask(LINES)
     asker.end()
     assert asker.told() == (LINES, [])
@@ -80,8 +71,8 @@ def test_what_has_no_line_is_told_at_the_end(file: Path) -> None:
     assert asker.told() == (LINES, [(REFUSED, 7), (accepted, 2)])
 
 
-def test_after_a_while_there_are_lines_again(file: Path) -> None:
-    asker = Asker(file)
+def test_after_a_while_there_are_lines_again(log_file: Path) -> None:
+    asker = Asker(log_file)
     asker.ask(LINES + 5)
     asker.clock.now += SECONDS - 1
     asker.ask(1)
@@ -93,8 +84,8 @@ def test_after_a_while_there_are_lines_again(file: Path) -> None:
     assert asker.told() == (2 * LINES + 1, [(REFUSED, 6)])
 
 
-def test_clients_are_told_apart(file: Path) -> None:
-    asker = Asker(file)
+def test_clients_are_told_apart(log_file: Path) -> None:
+    asker = Asker(log_file)
     asker.ask(LINES)
     asker.ask(1)
     asker.ask(3, client="192.0.2.2")
@@ -102,14 +93,14 @@ def test_clients_are_told_apart(file: Path) -> None:
     assert asker.told() == (LINES, [(REFUSED, 1), (REFUSED.replace("2.1 ", "2.2 "), 3)])
 
 
-def test_all_are_counted(file: Path) -> None:
-    asker = Asker(file)
+def test_all_are_counted(log_file: Path) -> None:
+    asker = Asker(log_file)
     asker.ask(LINES + 5)
     assert sum(sum(cell.buckets) for cell in asker.tally.cells()) == LINES + 5
 
 
-def test_without_lines_none_is_said_to_be_missing(file: Path) -> None:
-    asker = Asker(file, log_verdicts=False)
+def test_without_lines_none_is_said_to_be_missing(log_file: Path) -> None:
+    asker = Asker(log_file, log_verdicts=False)
     asker.ask(LINES + 5)
     asker.end()
     assert asker.told() == (0, [])
