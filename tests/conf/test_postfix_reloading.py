@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+import subprocess
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -61,10 +62,22 @@ def root(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Calls]:
     return be
 
 
-def running(folder: Path) -> None:
+@pytest.fixture(scope="module")
+def master() -> Iterator[int]:
+    """A process that stands for Postfix's master, and has no others to wait for."""
+    with subprocess.Popen(["cat"], stdin=subprocess.PIPE) as process:
+        yield process.pid
+
+
+@pytest.fixture
+def running(master: int) -> Callable[[Path], None]:
     """Let a Postfix run: a process of that number is there."""
-    (folder / "queue" / "pid").mkdir(parents=True)
-    (folder / "queue" / "pid" / "master.pid").write_text(f"{os.getpid():>10}\n")
+
+    def run(folder: Path) -> None:
+        (folder / "queue" / "pid").mkdir(parents=True)
+        (folder / "queue" / "pid" / "master.pid").write_text(f"{master:>10}\n")
+
+    return run
 
 
 def said(changed: str, folder: Path, *tables: str) -> tuple[str, ...]:
@@ -87,7 +100,7 @@ def said(changed: str, folder: Path, *tables: str) -> tuple[str, ...]:
     ],
 )  # fmt: skip
 def test_what_postfix_does_not_know_by_itself(
-    changed: str, table: str, why: str, tmp_path: Path, root: Callable[..., Calls]
+    changed: str, table: str, why: str, tmp_path: Path, root: Callable[..., Calls], running: Callable[[Path], None]
 ) -> None:
     running(tmp_path)
     root(1000)
@@ -107,7 +120,9 @@ def test_a_domain_that_has_mailboxes_too_is_told_of(tmp_path: Path, root: Callab
         assert [f"{DOMAIN} is in mydestination but not shared" in each for each in warnings] == [True] * told
 
 
-def test_a_reload_that_fails_is_told_of(tmp_path: Path, root: Callable[..., Calls]) -> None:
+def test_a_reload_that_fails_is_told_of(
+    tmp_path: Path, root: Callable[..., Calls], running: Callable[[Path], None]
+) -> None:
     running(tmp_path)
     root(works=False)
     [warning] = said(ALONE, tmp_path, "texthash:{maps}/postfix_lmtp")
@@ -115,7 +130,9 @@ def test_a_reload_that_fails_is_told_of(tmp_path: Path, root: Callable[..., Call
 
 
 @pytest.mark.parametrize("uid", [0, 1000])
-def test_where_no_postfix_runs_there_is_nothing_to_do(uid: int, tmp_path: Path, root: Callable[..., Calls]) -> None:
+def test_where_no_postfix_runs_there_is_nothing_to_do(
+    uid: int, tmp_path: Path, root: Callable[..., Calls], running: Callable[[Path], None]
+) -> None:
     calls = root(uid)
     assert said(ALONE, tmp_path, "texthash:{maps}/postfix_lmtp") == ()
     running(tmp_path)
@@ -142,7 +159,7 @@ def test_a_list_in_live_tables_alone_asks_nobody(tmp_path: Path) -> None:
 
 
 def test_who_changes_a_name_is_told_and_who_writes_the_tables_is_not(
-    tmp_path: Path, root: Callable[..., Calls]
+    tmp_path: Path, root: Callable[..., Calls], running: Callable[[Path], None]
 ) -> None:
     running(tmp_path)
     root(1000)
