@@ -140,10 +140,11 @@ def socketmap_options(settings: Settings) -> SocketmapOptions:
     """What the live tables need to know of the settings."""
     from gatepost_conf.site import dialled_host  # noqa: PLC0415 - for this service alone
     from gatepost_policy.socketmap import Options, Site  # noqa: PLC0415
+    from gatepost_service.endpoints import split_endpoint  # noqa: PLC0415
 
     client = settings.postfix.lmtp_service
-    host, _, port = settings.lmtp.public_address.rpartition(":")
-    host = f"[{dialled_host(host.strip('[]'))}]"  # in brackets no MX record is looked for (transport(5))
+    host, port = split_endpoint(settings.lmtp.public_address)
+    host = f"[{dialled_host(host)}]"  # in brackets no MX record is looked for (transport(5))
     return Options(
         judging=judging_of(settings),
         site=Site(transport=f"{client}:{host}:{port}", mailer=f"{client}:{host}", owner=settings.site.owner),

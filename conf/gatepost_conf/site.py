@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from gatepost_lists.addresses import AddressError, strict_domain
 from gatepost_lists.directory import DirectoryTrouble
 from gatepost_lists.model import DomainNames
+from gatepost_service.endpoints import split_endpoint
 
 if TYPE_CHECKING:
     from gatepost_conf.settings import Settings
@@ -62,8 +63,8 @@ class Site:
     @property
     def lmtp_endpoint(self) -> tuple[str, int]:
         """The host, without brackets, and the port that mail servers dial for LMTP."""
-        host, _, port = self.public_address.rpartition(":")
-        return dialled_host(host.removeprefix("[").removesuffix("]")), int(port)
+        host, port = split_endpoint(self.public_address)
+        return dialled_host(host), port
 
 
 def dialled_host(host: str) -> str:

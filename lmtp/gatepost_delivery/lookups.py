@@ -18,8 +18,9 @@ import dns.name
 import dns.rdata
 import dns.resolver
 from dns.exception import DNSException
-from dns.nameserver import Do53Nameserver
 from dns.rdtypes.ANY.TXT import TXT
+
+from gatepost_service.endpoints import nameserver
 
 SECONDS = 10.0
 # Seconds that one name server is waited for before the next one, or the same, is asked.
@@ -120,7 +121,7 @@ class Lookups:
         if self._resolver is None:
             resolver = dns.resolver.Resolver(configure=not self._nameservers)
             if self._nameservers:
-                resolver.nameservers = [_nameserver(text) for text in self._nameservers]
+                resolver.nameservers = [nameserver(text) for text in self._nameservers]
             resolver.timeout = _PATIENCE
             self._resolver = resolver
         return self._resolver
@@ -133,10 +134,3 @@ def _text(record: dns.rdata.Rdata) -> str:
 
 def _within(ttl: int, longest: float) -> float:
     return min(max(float(ttl), _SHORTEST), longest)
-
-
-def _nameserver(text: str) -> Do53Nameserver:
-    host, colon, port = text.rpartition(":")
-    if not colon or "]" in port or (":" in host and not host.startswith("[")):
-        return Do53Nameserver(text.strip("[]"))
-    return Do53Nameserver(host.strip("[]"), int(port))

@@ -18,10 +18,10 @@ from urllib.parse import quote
 
 import dns.resolver
 from dns.exception import DNSException
-from dns.nameserver import Do53Nameserver
 
 from gatepost_conf import pymilter
 from gatepost_conf.doctor.machine import Account, NoSuchName, Ran, Room, Step
+from gatepost_service.endpoints import nameserver
 from gatepost_service.sockets import ListenAddress
 
 PATIENCE = 10.0
@@ -90,7 +90,7 @@ class LocalMachine:
     def _resolver(self) -> dns.resolver.Resolver:
         resolver = dns.resolver.Resolver(configure=not self._nameservers)
         if self._nameservers:
-            resolver.nameservers = [_nameserver(text) for text in self._nameservers]
+            resolver.nameservers = [nameserver(text) for text in self._nameservers]
         return resolver
 
     def has_address(self, address: str) -> bool:
@@ -161,10 +161,3 @@ def _received(connection: socket.socket, step: Step, patience: float) -> bytes:
             break
         octets += chunk
     return octets
-
-
-def _nameserver(text: str) -> Do53Nameserver:
-    host, colon, port = text.rpartition(":")
-    if not colon or "]" in port or (":" in host and not host.startswith("[")):
-        return Do53Nameserver(text.strip("[]"))
-    return Do53Nameserver(host.strip("[]"), int(port))

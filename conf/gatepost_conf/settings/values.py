@@ -18,6 +18,7 @@ from gatepost_conf.settings.urls import directory_url, queue_url
 from gatepost_conf.settings.words import LARGEST_INTEGER, shown, toml_word
 from gatepost_lists.addresses import strict_address, strict_domain
 from gatepost_service.durations import duration
+from gatepost_service.endpoints import DNS_PORT, split_endpoint
 from gatepost_service.sockets import AddressSyntaxError, ListenAddress
 
 Value = TypeVar("Value")
@@ -127,11 +128,9 @@ def _endpoint(text: str, folder: Path) -> str:
 
 
 def _nameserver(text: str, folder: Path) -> str:
-    host, colon, port = text.rpartition(":")
-    if not colon or "]" in port or (":" in host and not host.startswith("[")):
-        return str(ipaddress.ip_address(text.removeprefix("[").removesuffix("]")))
-    ipaddress.ip_address(host.removeprefix("[").removesuffix("]"))
-    return _endpoint(text, folder)
+    host, _ = split_endpoint(text, DNS_PORT)
+    address = str(ipaddress.ip_address(host))
+    return address if text.strip("[]") == host else _endpoint(text, folder)
 
 
 def _network(text: str, _folder: Path) -> Network:
