@@ -131,11 +131,15 @@ def _answers() -> bool:
 
 
 def _strange(lines: list[str]) -> list[str]:
-    """Lines of `make run` that come twice, or warn of something; what it says to try stands indented."""
+    """Lines of `make run` that come twice, or warn of something; what it says to try stands indented.
+
+    Root is warned of being root, which it is meant to wonder about.
+    """
     plain = [re.sub(r"^time=\S+ ", "", line) for line in lines if line.strip() and not line.startswith(" ")]
     twice = {line for line in plain if plain.count(line) > 1}
     warned = {line for line in plain if re.search(r"warning|error|traceback", line, re.IGNORECASE)}
-    return [f"make run said: {line}" for line in sorted(twice | warned)]
+    meant = {line for line in warned if os.geteuid() == 0 and "running as root" in line}
+    return [f"make run said: {line}" for line in sorted(twice | warned - meant)]
 
 
 def _python() -> str:
