@@ -21,7 +21,7 @@ from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
 from labs.conf import debian
 from labs.dns import Server
 from labs.doctor import PROGRAMS, Planted, wrong
-from labs.mta import Client, Lab, Postfix
+from labs.mta import Client, Lab, Postfix, complaints
 from labs.mta.ports import Port
 from labs.mta.postfix import SETTINGS
 from labs.running import ROOT, Gatepost
@@ -59,7 +59,7 @@ class Pasted(NamedTuple):
         done = subprocess.run(
             ["sh", "-e"], input=commands, env=environment, capture_output=True, text=True, check=False
         )
-        assert (done.returncode, done.stdout, done.stderr) == (0, "", ""), self.postfix.log()
+        assert (done.returncode, done.stdout, complaints(done.stderr)) == (0, "", ""), self.postfix.log()
         self.reload()
 
     def reload(self) -> None:

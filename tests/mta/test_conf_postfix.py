@@ -100,6 +100,8 @@ def test_said_again_the_commands_are_the_same(site: Wired) -> None:
 def test_postfix_has_nothing_to_complain_of(site: Wired) -> None:
     log = site.postfix.log()
     complaints = [line for line in log.splitlines() if "warning:" in line or "fatal:" in line or "error:" in line]
+    # Since Postfix 3.11 Debian's complains of every table of hash; it is no default there.
+    complaints = [line for line in complaints if "hash/btree support is deprecated" not in line]
     assert not [line for line in complaints if "table" in line or "BOTH" in line or "gatepost" in line], complaints
 
 

@@ -15,7 +15,8 @@ seconds after the recipients' table, and would take a new list's mail with nowhe
 only the lists have one: who else has mailboxes there gets all other mail.
 
 hash, lmdb, cdb and texthash hold an address without its extension: Postfix cuts `+…` off by recipient_delimiter, and
-puts it back behind a virtual alias (propagate_unmatched_extensions). A regexp or pcre is shown the whole address only,
+puts it back behind a virtual alias (propagate_unmatched_extensions). Postfix looks up what it has folded (ß as ss), and
+from 3.11 on folds no line of a texthash, so the lines are folded here. A regexp or pcre is shown the whole address only,
 so it says `(\+.*)?` itself, and puts what that matched into the virtual alias.
 
 What a table or Postfix itself could not hold, or would read otherwise, is left out and told of: no line is ever made of
@@ -175,7 +176,7 @@ def _why_not_indexed(name: str) -> str:
 
 def _indexed_line(entry: Entry) -> str:
     key = f"{entry.local}@{entry.domain}" if entry.local else entry.domain
-    return f"{key}\t{entry.value}\n"
+    return f"{key.casefold()}\t{entry.value}\n"
 
 
 def _pattern_line(entry: Entry) -> str:
@@ -205,4 +206,4 @@ def _either_case(pattern: str) -> tuple[str, int]:
 
 def _text(name: str, lines: Iterable[str]) -> str:
     head = f"# {name}, {_IS_FOR[name]}.\n# Made by gatepost from its lists, and written anew when they change.\n"
-    return head + "".join(lines)
+    return head + "".join(dict.fromkeys(lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from pathlib import Path
 
@@ -26,8 +27,8 @@ def stock_postfix(lab: Lab, folder: Path, main_cf: str = "", level: str = "3.6",
     of the server at port 25.
     """
     text = (lab.postfix / "usr/share/postfix/main.cf.debian").read_text()
-    assert "\ncompatibility_level = 3.6\n" in text
-    text = text.replace("\ncompatibility_level = 3.6\n", f"\ncompatibility_level = {level}\n")
+    text, found = re.subn(r"(?m)^(compatibility_level) = [\d.]+$", rf"\1 = {level}", text)
+    assert found == 1
     text += debian.INSTALLED.format(host=HOST_NAME, mailname=folder / "mailname") + _UNPACKED.format(lab=lab.postfix)
     master = (lab.postfix / "usr/share/postfix/master.cf.dist").read_text()
     master = master.replace("       smtpd\n", f"       smtpd\n{smtpd}", 1)

@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from gatepost import cli
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.versions import create
-from labs.mta import Client, Delivered, Postfix, Reply, Sink, wait_until
+from labs.mta import Client, Delivered, Postfix, Reply, Sink, complaints, wait_until
 from labs.mta.ports import Port
 from labs.running import PATIENCE, Gatepost
 
@@ -81,7 +81,7 @@ class Wired(NamedTuple):
         """Type one of the scripts that were written."""
         command: list[str | Path] = ["sh", self.folder / "maps" / script]
         done = subprocess.run(command, env=self.environment, capture_output=True, text=True, check=True)
-        assert not done.stderr, command
+        assert complaints(done.stderr) == "", command
         # Postfix reads a file anew until it has not changed for a second, to be sure that it has all of it.
         os.utime(self.postfix.path("etc/main.cf"), (time.time() - 60,) * 2)
         self.postfix.reload()

@@ -10,7 +10,7 @@ from labs.mta.exim import Exim, WholeExim
 from labs.mta.instance import Instance
 from labs.mta.packages import Lab, setup
 from labs.mta.ports import Port
-from labs.mta.postfix import Postfix
+from labs.mta.postfix import Postfix, complaints
 from labs.mta.processes import wait_until
 from labs.mta.sendmail import Sendmail
 from labs.mta.sink import Delivered, Sink
@@ -28,6 +28,7 @@ __all__ = [
     "Sendmail",
     "Sink",
     "WholeExim",
+    "complaints",
     "setup",
     "wait_until",
 ]

@@ -171,7 +171,9 @@ def _drop_set_id_bits(root: Path) -> None:
 
 def _write_dynamicmaps(postfix: Path) -> None:
     """Name the map types that were unpacked, as the package's installation script would."""
-    known = (postfix / "usr/share/postfix/dynamicmaps.cf").read_text().splitlines(keepends=True)
+    brought = postfix / "usr/share/postfix"
+    files = [brought / "dynamicmaps.cf", *sorted(brought.glob("dynamicmaps.cf.d/*.cf"))]
+    known = "".join(file.read_text() for file in files).splitlines(keepends=True)
     loadable = [
         line
         for line in known

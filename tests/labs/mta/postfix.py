@@ -6,6 +6,7 @@ every Debian has; a socket or script of a test belongs into the instance's folde
 
 import json
 import os
+import re
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -77,6 +78,8 @@ SETTINGS = {
     "smtp_host_lookup": "native",
     "smtpd_relay_restrictions": "reject_unauth_destination",
     "smtpd_authorized_xclient_hosts": "127.0.0.0/8, [::1]",
+    # Since Postfix 3.11 a milter that is away ends the connection, as its own default.
+    "milter_default_action": "tempfail",
     # No brake on clients that are refused a thousand times in a row.
     "smtpd_error_sleep_time": "0",
     "smtpd_soft_error_limit": "10000",
@@ -86,6 +89,19 @@ SETTINGS = {
     "notify_classes": "",
     "biff": "no",
 }
+# What newer programs of Postfix's say of no fault: 3.11 of an older compatibility_level, and
+# that it reloads; Debian's of tables by Berkeley DB.
+_CHATTER = re.compile(
+    r"^(postfix: (Postfix is using backwards-compatible|See https:|To disable backwards)"
+    r"|postfix/\S+: refreshing the Postfix mail system"
+    r"|postmap: warning: (\S+: hash/btree support is deprecated|See \S+/NON_BERKELEYDB_README)).*\n",
+    re.MULTILINE,
+)
+
+
+def complaints(said: str) -> str:
+    """What programs of Postfix's have written to standard error, without what is no complaint."""
+    return _CHATTER.sub("", said)
 
 
 class Postfix(Instance):
