@@ -16,7 +16,7 @@ only the lists have one: who else has mailboxes there gets all other mail.
 
 hash, lmdb, cdb and texthash hold an address without its extension: Postfix cuts `+…` off by recipient_delimiter, and
 puts it back behind a virtual alias (propagate_unmatched_extensions). Postfix looks up what it has folded (ß as ss), and
-from 3.11 on folds no line of a texthash, so the lines are folded here. A regexp or pcre is shown the whole address only,
+from 3.11 on folds no line of a texthash, so lines are folded here. A regexp or pcre is shown the whole address only,
 so it says `(\+.*)?` itself, and puts what that matched into the virtual alias.
 
 What a table or Postfix itself could not hold, or would read otherwise, is left out and told of: no line is ever made of
