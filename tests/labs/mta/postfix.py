@@ -89,7 +89,7 @@ SETTINGS = {
     "notify_classes": "",
     "biff": "no",
 }
-# What newer programs of Postfix's say of no fault: 3.11 of an older compatibility_level, and
+# What newer programs of Postfix's say of no fault: of an older compatibility_level, and
 # that it reloads; Debian's of tables by Berkeley DB.
 _CHATTER = re.compile(
     r"^(postfix: (Postfix is using backwards-compatible|See https:|To disable backwards)"
