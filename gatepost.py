@@ -102,10 +102,10 @@ def _supply_conf(context: click.Context) -> None:
 
 def _supply_doctor(context: click.Context) -> None:
     from gatepost_conf.commands.doctor import META_KEY  # noqa: PLC0415 - for that command alone
-    from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE  # noqa: PLC0415
+    from gatepost_queue import engine_of  # noqa: PLC0415
 
     _supply_conf(context)
-    context.meta[META_KEY] = (VERSION_TABLE, SCHEMA_VERSION)
+    context.meta[META_KEY] = engine_of
 
 
 _LISTS = "gatepost_lists.commands"

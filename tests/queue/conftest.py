@@ -1,31 +1,30 @@
-"""A fresh queue for each test, with a clock that stands still until it is told to go on."""
+"""A fresh queue for each test and engine, with a clock that stands still until it is told to go on."""
 
 from __future__ import annotations
 
-import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from gatepost_queue import Queue
-from gatepost_queue.versions import create
 from labs.queue import Clock
+from labs.queue.stored import ENGINES, Stored
 
 
-@pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty queue's file, to be copied: making one takes a while."""
-    file = tmp_path_factory.mktemp("empty") / "queue.db"
-    create(f"sqlite:///{file}")
-    return file
+@pytest.fixture(scope="session", params=ENGINES)
+def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Stored]:
+    """Makes an empty queue in a folder; of one engine after the other."""
+    engine = ENGINES[request.param]
+    empty = engine.made(tmp_path_factory.mktemp("empty"))
+    return lambda folder: engine(folder, empty)
 
 
 @pytest.fixture
-def path(tmp_path: Path, empty: Path) -> Path:
-    """An empty queue's file."""
-    return Path(shutil.copy(empty, tmp_path / "queue.db"))
+def stored(store: Callable[[Path], Stored], tmp_path: Path) -> Stored:
+    """An empty queue."""
+    return store(tmp_path)
 
 
 @pytest.fixture
@@ -35,7 +34,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def queue(path: Path, clock: Clock) -> Iterator[Queue]:
-    """An open queue in `path`."""
-    with closing(Queue(path, clock=clock)) as opened:
+def queue(stored: Stored, clock: Clock) -> Iterator[Queue]:
+    """The queue in `stored`, open."""
+    with closing(stored.open(clock)) as opened:
         yield opened

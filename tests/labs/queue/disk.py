@@ -6,7 +6,7 @@ import errno
 import subprocess
 from pathlib import Path
 
-from gatepost_queue.versions import create
+from gatepost_queue import create
 from labs.needs import mount
 
 

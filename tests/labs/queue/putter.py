@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from gatepost_queue import Delivery, Message, Queue
+from gatepost_queue import Delivery, Message, Queue, open_queue
 from labs.queue.values import ANN, BOB
 
 SIZES = (100, 2_000, 2_000, 2_000, 20_000, 700_000)
@@ -43,7 +43,7 @@ def put_for_ever(queue: Queue, numbers: itertools.count[int]) -> None:
 def main() -> None:
     """Run until killed."""
     path, threads, first = sys.argv[1:]
-    queue = Queue(path)
+    queue = open_queue(f"sqlite:///{path}")
     numbers = itertools.count(int(first))
     putting = [threading.Thread(target=put_for_ever, args=(queue, numbers)) for _ in range(int(threads))]
     for thread in putting:

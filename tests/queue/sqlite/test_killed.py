@@ -15,7 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_queue import Queue, listing
+from gatepost_queue.sqlite.desk import SqliteDesk
+from gatepost_queue.sqlite.queue import SqliteQueue
 from labs.queue import ANN, BOB, WAIT, Clock, ids, outcome, post, take
 from labs.queue.putter import put
 
@@ -54,8 +55,8 @@ def whole(path: Path) -> Counter[str]:
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    for waiting in listing.ls(path, "in", ANN.listid):
-        content = listing.show(path, waiting.id)[1]
+    for waiting in SqliteDesk(path).ls("in", ANN.listid):
+        content = SqliteDesk(path).show(waiting.id)[1]
         line = b"%09d\n" % int(waiting.trace)
         assert len(content) == waiting.size
         assert content == line * (len(content) // len(line))
@@ -68,7 +69,7 @@ def check(path: Path, told: list[int]) -> None:
     found = whole(path)
     assert set(found.values()) <= {1}
     assert {str(number) for number in told} <= found.keys()
-    assert len(ids(path, "bounces")) == len(found), "an entry of each message without the other"
+    assert len(ids(SqliteDesk(path), "bounces")) == len(found), "an entry of each message without the other"
 
 
 @pytest.mark.slow
@@ -78,17 +79,17 @@ def test_what_was_promised_survives_every_kill(path: Path) -> None:
         first = kill * 1_000_000
         told = kill_at_random(path, first, chance)
         check(path, told)
-        with closing(Queue(path)) as queue:
+        with closing(SqliteQueue(path)) as queue:
             # Clients send again what they have no reply for, whether it was kept or not.
             sent = range(first, max(told) + 8)
             for number in set(sent) - set(told):
                 put(queue, number)
             check(path, list(sent))
             empty_out(queue)
-        assert ids(path) == []
+        assert ids(SqliteDesk(path)) == []
 
 
-def empty_out(queue: Queue) -> None:
+def empty_out(queue: SqliteQueue) -> None:
     """Be done with all that is there."""
     for name in ("in", "bounces"):
         while claimed := take(queue, name, limit=100):
@@ -99,7 +100,7 @@ def empty_out(queue: Queue) -> None:
 def test_two_processes_put_and_two_claim(path: Path) -> None:
     numbers: list[set[str]] = [set(), set()]
 
-    def run(queue: Queue, runner: str, seen: set[str]) -> None:
+    def run(queue: SqliteQueue, runner: str, seen: set[str]) -> None:
         while len(seen) < FEW:
             for claim in take(queue, limit=7, runner=runner):
                 assert claim.trace not in seen
@@ -107,8 +108,8 @@ def test_two_processes_put_and_two_claim(path: Path) -> None:
                 outcome(queue.done(claim))
 
     with (
-        closing(Queue(path)) as first,
-        closing(Queue(path)) as second,
+        closing(SqliteQueue(path)) as first,
+        closing(SqliteQueue(path)) as second,
         program("putter", path, 4, 0),
         program("putter", path, 4, 1_000_000),
     ):
@@ -123,13 +124,13 @@ def test_two_processes_put_and_two_claim(path: Path) -> None:
     assert not (numbers[0] | numbers[1]) & whole(path).keys()
 
 
-def test_a_runner_that_was_killed_gives_its_entry_back(path: Path, queue: Queue, clock: Clock) -> None:
+def test_a_runner_that_was_killed_gives_its_entry_back(path: Path, queue: SqliteQueue, clock: Clock) -> None:
     outcome(queue.put(post(), [ANN, BOB]))
     code = f"""
 import os, signal
-from gatepost_queue import Queue
+from gatepost_queue.sqlite.queue import SqliteQueue
 from labs.queue import Clock
-claimed = Queue({str(path)!r}, clock=Clock()).claim("in", "victim", 60, 1).result()
+claimed = SqliteQueue({str(path)!r}, clock=Clock()).claim("in", "victim", 60, 1).result()
 assert len(claimed) == 1
 os.kill(os.getpid(), signal.SIGKILL)
 """
@@ -137,5 +138,5 @@ os.kill(os.getpid(), signal.SIGKILL)
     assert ended.returncode == -9
     assert take(queue) == []
     clock.now += 61
-    with closing(Queue(path, clock=clock)) as later:
+    with closing(SqliteQueue(path, clock=clock)) as later:
         assert [(claim.attempts, claim.failures) for claim in take(later)] == [(2, 1)]

@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_queue import Delivery, Entry, Queue, listing
-from gatepost_queue.clock import MachineClock, now
+from gatepost_queue import Delivery, Entry
+from gatepost_queue.sqlite.clock import MachineClock, now
+from gatepost_queue.sqlite.desk import SqliteDesk
+from gatepost_queue.sqlite.queue import SqliteQueue
 from labs.queue import ANN, Clock, ids, only, outcome, post, take
 
 HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
@@ -19,25 +21,27 @@ steps = pytest.mark.parametrize("step", [-10 * YEAR, -HOUR, -2.0, 2.0, HOUR, YEA
 
 
 @pytest.fixture
-def other(path: Path, clock: Clock) -> Iterator[Queue]:
+def other(path: Path, clock: Clock) -> Iterator[SqliteQueue]:
     """The queue, as another process has it."""
-    with closing(Queue(path, clock=clock)) as opened:
+    with closing(SqliteQueue(path, clock=clock)) as opened:
         yield opened
 
 
-def put(queue: Queue, clock: Clock, entry: Entry = ANN) -> int:
+def put(queue: SqliteQueue, clock: Clock, entry: Entry = ANN) -> int:
     (number,) = outcome(queue.put(post(received=clock.now), [entry]))
     assert number is not None
     return number
 
 
 def due(path: Path) -> float:
-    (waiting,) = listing.ls(path)
+    (waiting,) = SqliteDesk(path).ls()
     return waiting.next_attempt
 
 
 @steps
-def test_a_claim_lasts_as_long_as_it_would_have(queue: Queue, other: Queue, clock: Clock, step: float) -> None:
+def test_a_claim_lasts_as_long_as_it_would_have(
+    queue: SqliteQueue, other: SqliteQueue, clock: Clock, step: float
+) -> None:
     number = put(queue, clock)
     claimed = only(take(queue))
     clock.set(step)
@@ -51,7 +55,9 @@ def test_a_claim_lasts_as_long_as_it_would_have(queue: Queue, other: Queue, cloc
 
 
 @steps
-def test_who_has_a_claim_settles_it(queue: Queue, other: Queue, path: Path, clock: Clock, step: float) -> None:
+def test_who_has_a_claim_settles_it(
+    queue: SqliteQueue, other: SqliteQueue, path: Path, clock: Clock, step: float
+) -> None:
     put(queue, clock)
     claimed = only(take(queue))
     clock.set(step)
@@ -59,19 +65,19 @@ def test_who_has_a_claim_settles_it(queue: Queue, other: Queue, path: Path, cloc
     outcome(queue.renew(claimed, 60.0))
     clock.set(step)
     outcome(queue.done(claimed))
-    assert ids(path) == []
+    assert ids(SqliteDesk(path)) == []
 
 
-def test_a_claim_of_before_the_first_look_of_another_process(queue: Queue, path: Path, clock: Clock) -> None:
+def test_a_claim_of_before_the_first_look_of_another_process(queue: SqliteQueue, path: Path, clock: Clock) -> None:
     put(queue, clock)
     only(take(queue))
     clock.set(HOUR)
-    with closing(Queue(path, clock=clock)) as late:
+    with closing(SqliteQueue(path, clock=clock)) as late:
         assert take(late, runner="r2") == []
 
 
 @steps
-def test_what_has_just_come_is_due(queue: Queue, other: Queue, clock: Clock, step: float) -> None:
+def test_what_has_just_come_is_due(queue: SqliteQueue, other: SqliteQueue, clock: Clock, step: float) -> None:
     number = put(queue, clock)
     clock.set(step)
     assert only(take(other)).id == number
@@ -79,21 +85,25 @@ def test_what_has_just_come_is_due(queue: Queue, other: Queue, clock: Clock, ste
 
 @steps
 @pytest.mark.parametrize("name", ["in", "out", "retry", "command", "bounces"])
-def test_what_is_due_later_is_due_no_later(queue: Queue, other: Queue, clock: Clock, step: float, name: str) -> None:
+def test_what_is_due_later_is_due_no_later(
+    queue: SqliteQueue, other: SqliteQueue, clock: Clock, step: float, name: str
+) -> None:
     put(queue, clock, Entry(queue=name, listid=ANN.listid, next_attempt=clock.now + 600.0))
     clock.set(step)
     clock.now += 600.0
     assert len(take(other, name)) == 1
 
 
-def test_a_clock_that_is_set_back_does_not_make_all_due(queue: Queue, clock: Clock) -> None:
+def test_a_clock_that_is_set_back_does_not_make_all_due(queue: SqliteQueue, clock: Clock) -> None:
     put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
     clock.set(-HOUR)
     clock.now += 599.0
     assert take(queue, "retry") == []
 
 
-def test_a_clock_that_is_set_wrong_and_right_again(queue: Queue, other: Queue, path: Path, clock: Clock) -> None:
+def test_a_clock_that_is_set_wrong_and_right_again(
+    queue: SqliteQueue, other: SqliteQueue, path: Path, clock: Clock
+) -> None:
     put(queue, clock, HELD)
     began = due(path)
     for step in (YEAR, -YEAR, -YEAR, YEAR):
@@ -103,7 +113,9 @@ def test_a_clock_that_is_set_wrong_and_right_again(queue: Queue, other: Queue, p
 
 
 @steps
-def test_what_is_held_is_held_for_its_days(queue: Queue, other: Queue, path: Path, clock: Clock, step: float) -> None:
+def test_what_is_held_is_held_for_its_days(
+    queue: SqliteQueue, other: SqliteQueue, path: Path, clock: Clock, step: float
+) -> None:
     """A clock that runs ahead for a moment would throw away all that waits for moderators."""
     put(queue, clock, HELD)
     clock.now += DAY
@@ -120,7 +132,9 @@ def test_what_is_held_is_held_for_its_days(queue: Queue, other: Queue, path: Pat
 
 
 @steps
-def test_a_lost_delivery_is_remembered_for_a_day(queue: Queue, other: Queue, clock: Clock, step: float) -> None:
+def test_a_lost_delivery_is_remembered_for_a_day(
+    queue: SqliteQueue, other: SqliteQueue, clock: Clock, step: float
+) -> None:
     first = Delivery(b"digest")
     outcome(queue.put(post(received=clock.now), [ANN], first))
     outcome(queue.lost(first))
@@ -129,7 +143,9 @@ def test_a_lost_delivery_is_remembered_for_a_day(queue: Queue, other: Queue, clo
     assert outcome(other.put(post(received=clock.now), [ANN], Delivery(b"digest"))) == (None,)
 
 
-def test_it_is_done_once_whoever_sees_it_first(queue: Queue, other: Queue, path: Path, clock: Clock) -> None:
+def test_it_is_done_once_whoever_sees_it_first(
+    queue: SqliteQueue, other: SqliteQueue, path: Path, clock: Clock
+) -> None:
     put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
     take(other)
     began = due(path)
@@ -137,12 +153,12 @@ def test_it_is_done_once_whoever_sees_it_first(queue: Queue, other: Queue, path:
     for one in (queue, other, queue):
         assert take(one) == []
     assert due(path) == began - HOUR
-    with closing(Queue(path, clock=clock)) as late:
+    with closing(SqliteQueue(path, clock=clock)) as late:
         assert take(late) == []
     assert due(path) == began - HOUR
 
 
-def test_it_is_done_when_the_transaction_that_saw_it_has_failed(queue: Queue, path: Path, clock: Clock) -> None:
+def test_it_is_done_when_the_transaction_that_saw_it_has_failed(queue: SqliteQueue, path: Path, clock: Clock) -> None:
     put(queue, clock)
     clock.set(-HOUR)
     failing = queue._writer.submit(lambda _: 1 / 0)
@@ -150,13 +166,13 @@ def test_it_is_done_when_the_transaction_that_saw_it_has_failed(queue: Queue, pa
     assert len(take(queue)) == 1
 
 
-def test_another_run_of_the_machine_is_no_step(queue: Queue, path: Path, clock: Clock) -> None:
+def test_another_run_of_the_machine_is_no_step(queue: SqliteQueue, path: Path, clock: Clock) -> None:
     """Its clock may have been wrong in either."""
     put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
     began = due(path)
     clock.now += 100.0
     clock.start_again()
-    with closing(Queue(path, clock=clock)) as late:
+    with closing(SqliteQueue(path, clock=clock)) as late:
         assert take(late) == []
         assert due(path) == began
         clock.set(-50.0)
@@ -164,20 +180,24 @@ def test_another_run_of_the_machine_is_no_step(queue: Queue, path: Path, clock: 
         assert due(path) == began - 50.0
 
 
-def test_a_clock_that_is_right_only_after_a_while_keeps_nothing_waiting(queue: Queue, path: Path, clock: Clock) -> None:
+def test_a_clock_that_is_right_only_after_a_while_keeps_nothing_waiting(
+    queue: SqliteQueue, path: Path, clock: Clock
+) -> None:
     """A machine whose clock begins in 1970 until somebody sets it."""
     right = clock.now
     put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=right + 600.0))
     clock.now = 10.0
     clock.start_again()
-    with closing(Queue(path, clock=clock)) as late:
+    with closing(SqliteQueue(path, clock=clock)) as late:
         assert take(late, "retry") == []
         clock.set(right)
         clock.now += 600.0
         assert len(take(late, "retry")) == 1
 
 
-def test_where_nobody_can_tell_one_run_from_another_nothing_is_moved(queue: Queue, path: Path, clock: Clock) -> None:
+def test_where_nobody_can_tell_one_run_from_another_nothing_is_moved(
+    queue: SqliteQueue, path: Path, clock: Clock
+) -> None:
     clock.run = ""
     put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
     began = due(path)
@@ -186,7 +206,7 @@ def test_where_nobody_can_tell_one_run_from_another_nothing_is_moved(queue: Queu
     assert due(path) == began
 
 
-def test_it_is_told(queue: Queue, clock: Clock, capfd: pytest.CaptureFixture[str]) -> None:
+def test_it_is_told(queue: SqliteQueue, clock: Clock, capfd: pytest.CaptureFixture[str]) -> None:
     put(queue, clock)
     clock.set(-HOUR)
     take(queue)
@@ -196,7 +216,7 @@ def test_it_is_told(queue: Queue, clock: Clock, capfd: pytest.CaptureFixture[str
     assert told[0].endswith("part=queue seconds=-3600.0")
 
 
-def test_a_drift_is_no_step_until_it_adds_up(queue: Queue, path: Path, clock: Clock) -> None:
+def test_a_drift_is_no_step_until_it_adds_up(queue: SqliteQueue, path: Path, clock: Clock) -> None:
     put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
     began = due(path)
     for _ in range(3):
@@ -208,12 +228,12 @@ def test_a_drift_is_no_step_until_it_adds_up(queue: Queue, path: Path, clock: Cl
     assert due(path) == pytest.approx(began - 1.2)
 
 
-def test_the_file_has_one_row_for_it(queue: Queue, path: Path, clock: Clock) -> None:
+def test_the_file_has_one_row_for_it(queue: SqliteQueue, path: Path, clock: Clock) -> None:
     put(queue, clock)
     clock.set(5.0)
     take(queue)
     clock.start_again()
-    with closing(Queue(path, clock=clock)) as late:
+    with closing(SqliteQueue(path, clock=clock)) as late:
         take(late)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT boot, began FROM clock").fetchall() == [(clock.run, clock.now)]
