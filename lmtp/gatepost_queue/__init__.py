@@ -1,6 +1,6 @@
 """Durable queues: put, claim, done, later.
 
-queue.py has the protocols, open.py the engines; the folder `sqlite` is one.
+queue.py has the protocols, open.py the engines, each in a folder of its own; metadata.py what entries say to handlers.
 """
 
 from gatepost_queue.errors import EntryInUse, LeaseLost, NoEngine, NoSuchEntry, QueueError, QueueFull, QueueTrouble

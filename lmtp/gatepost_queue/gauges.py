@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gatepost_queue.open import open_desk
 from gatepost_service.metrics import Gauge
@@ -14,7 +14,7 @@ from gatepost_service.metrics import Gauge
 class QueueGauges:
     """Looks into the queue at each call, and leaves it closed in between. Equal where the queue is the same."""
 
-    url: str
+    url: str = field(repr=False)  # a password may be in it
 
     def __call__(self) -> list[Gauge]:
         """A figure for every queue, 0 where nothing waits. Raises QueueTrouble."""

@@ -1,6 +1,6 @@
 """The queue as services, people and the command line meet it, whatever engine keeps it: the protocols.
 
-    queue = open_queue("sqlite:////var/lib/gatepost/queue.db")
+    queue = open_queue(settings.queue.engine)
     ids = await asyncio.wrap_future(queue.put(message, entries))  # in an event loop
     ids = queue.put(message, entries).result()  # in a thread
 
@@ -14,6 +14,7 @@ from concurrent.futures import Future
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
+from gatepost_queue.metadata import Decision
 from gatepost_queue.values import Claimed, Delivery, Entry, Figure, Message, Put, Waiting
 
 
@@ -94,9 +95,9 @@ class Queue(Protocol):
     def give_up(self, claimed: Claimed, error: str) -> Future[None]:
         """Shunt the entry: it waits until somebody looks at it."""
 
-    def expire_held(self, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int) -> Future[int]:
+    def expire_held(self, days: Mapping[str, int], limit: int) -> Future[int]:
         """Send held entries on that have waited for as many days as `days` has for their list_id, as `decide` does, at
-        most `limit`; gives how many. Their metadata have the days under the name `mark`."""
+        most `limit`; gives how many."""
 
     def full_lists(self, messages: int, octets: int) -> Future[frozenset[str]]:
         """The list_ids of those lists that have as many held messages, or octets of them; 0 for any number.
@@ -139,9 +140,9 @@ class Desk(Protocol):
     def drop(self, numbers: Iterable[int]) -> None:
         """Forget entries, all or none, and a message with the last entry of it. Raises NoSuchEntry, EntryInUse."""
 
-    def decide(self, numbers: Iterable[int], decision: Mapping[str, Any], queues: Mapping[str, str]) -> None:
-        """Add a moderator's decision to held entries' metadata, all or none, and send each on to the queue that
-        `queues` has for its request, to be dealt with at once. Raises NoSuchEntry."""
+    def decide(self, numbers: Iterable[int], decision: Decision) -> None:
+        """Add a moderator's decision to held entries' metadata, all or none, and send each on to the queue that is for
+        its request, to be dealt with at once. Raises NoSuchEntry."""
 
     def discard(self, numbers: Iterable[int], *, missing_ok: bool = False) -> None:
         """Forget held entries, all or none; missing_ok: even if some are there no more. Raises NoSuchEntry."""
@@ -168,7 +169,7 @@ class Machine(Protocol):
         """Raises FileNotFoundError."""
 
     def query(self, path: Path, statement: str) -> Sequence[Sequence[object]]:
-        """The rows of a statement on a SQLite file, which is only read."""
+        """The rows of a statement on a database in a file, which is only read."""
 
 
 class Engine(Protocol):
@@ -176,7 +177,8 @@ class Engine(Protocol):
 
     name: what people are told where the queue is. schema: the version of its storage that is known here. files: the
     files of this machine that it is in, which its user must be able to write, with their folder; none on a server.
-    spool: the folder for what is too big to be held in memory while it comes in, '' for the system's.
+    folders: those in which the services write. spool: the folder for what is too big to be held in memory while it
+    comes in, '' for the system's.
     """
 
     @property
@@ -185,6 +187,8 @@ class Engine(Protocol):
     def schema(self) -> str: ...
     @property
     def files(self) -> tuple[Path, ...]: ...
+    @property
+    def folders(self) -> tuple[Path, ...]: ...
     @property
     def spool(self) -> str: ...
 

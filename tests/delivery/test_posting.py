@@ -68,7 +68,7 @@ def test_a_member_s_post_is_sent_on(site: Site) -> None:
         Entry(
             queue="out",
             listid=LISTID,
-            metadata={"envsender": "ant-bounces@lists.example", "to_members": True, "after": None, "verp": False},
+            metadata={"envsender": "ant-bounces@lists.example", "verp": False, "to_members": True},
         ),
     )
     assert (put.message.trace, put.message.envsender, put.message.received) == ("abc", "anne@example.org", NOW - 5)

@@ -10,7 +10,6 @@ from labs.queue.stored import Stored
 
 DAY = 86_400.0
 ANN, BOB = "ann.lists.example", "bob.lists.example"
-QUEUES = {"post": "in", "join": "command"}
 
 
 def held(listid: str, request: str = "post") -> Entry:
@@ -26,7 +25,7 @@ def hold(queue: Queue, clock: Clock, days: float, listid: str, request: str = "p
 
 
 def expire(queue: Queue, days: dict[str, int], limit: int = 10) -> int:
-    return outcome(queue.expire_held(days, "waited_days", QUEUES, limit))
+    return outcome(queue.expire_held(days, limit))
 
 
 def test_what_has_waited_for_its_list_s_days_goes_on_to_its_handler(queue: Queue, stored: Stored, clock: Clock) -> None:

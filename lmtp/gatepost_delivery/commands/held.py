@@ -9,15 +9,14 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import click
 
-from gatepost_delivery.holding import QUEUES
 from gatepost_lists.senders import compile_globs
 from gatepost_queue import HELD, Desk, Waiting
 from gatepost_queue.commands.context import QueueContext, pass_queue
 from gatepost_queue.commands.shown import ENTRY_ID, check_form, moment, print_entry, printable, read_duration
+from gatepost_queue.metadata import Decision, HeldMetadata
 
 _COLUMNS = ("id", "list", "request", "sender", "subject", "held_since", "reason")
 # What is thrown away in one transaction, so that nobody waits long for the queue.
@@ -80,7 +79,7 @@ def accept(context: QueueContext, numbers: Sequence[int]) -> None:
     Example:
       gatepost held accept 42 43
     """
-    _decide(context, numbers, {"approved": True}, "accepted")
+    _decide(context, numbers, Decision(approved=True), "accepted")
 
 
 @held.command()
@@ -94,7 +93,7 @@ def reject(context: QueueContext, numbers: Sequence[int], reason: str) -> None:
     Example:
       gatepost held reject 42 --reason "Please write to the board instead."
     """
-    _decide(context, numbers, {"rejected": reason}, "rejected")
+    _decide(context, numbers, Decision(rejected=reason), "rejected")
 
 
 @held.command()
@@ -149,9 +148,9 @@ def _matching(desk: Desk, before: float, listid: str, sender: str) -> list[int]:
     ]
 
 
-def _decide(context: QueueContext, numbers: Sequence[int], decision: Mapping[str, Any], said: str) -> None:
+def _decide(context: QueueContext, numbers: Sequence[int], decision: Decision, said: str) -> None:
     with context.desk() as desk:
-        desk.decide(dict.fromkeys(numbers), decision, QUEUES)
+        desk.decide(dict.fromkeys(numbers), decision)
     _say(numbers, said)
 
 
@@ -162,14 +161,14 @@ def _say(numbers: Sequence[int], said: str) -> None:
 
 def _object(waiting: Waiting) -> dict[str, object]:
     """What waits as JSON shows it."""
-    metadata = waiting.metadata
+    request = HeldMetadata.from_json(waiting.metadata)
     return {
         "id": waiting.id,
         "list": waiting.listid,
-        "request": metadata.get("request", "post"),
+        "request": request.request or "post",
         "sender": _sender(waiting),
-        "subject": metadata.get("subject", ""),
-        "reason": metadata.get("reason", ""),
+        "subject": request.subject or "",
+        "reason": request.reason,
         "held_since": moment(_since(waiting)),
         "received": moment(waiting.received),
         "size": waiting.size,
@@ -179,11 +178,12 @@ def _object(waiting: Waiting) -> dict[str, object]:
 
 
 def _sender(waiting: Waiting) -> str:
-    return str(waiting.metadata.get("email") or waiting.envsender)
+    return HeldMetadata.from_json(waiting.metadata).email or waiting.envsender
 
 
 def _since(waiting: Waiting) -> float:
-    return float(waiting.metadata.get("held_since", waiting.received))
+    since = HeldMetadata.from_json(waiting.metadata).held_since
+    return waiting.received if since is None else since
 
 
 def _shown(row: Mapping[str, object]) -> dict[str, object]:

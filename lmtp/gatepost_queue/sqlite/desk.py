@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from gatepost_queue.errors import EntryInUse, NoSuchEntry
+from gatepost_queue.metadata import Decision, HeldMetadata
 from gatepost_queue.sqlite.clock import Clock
 from gatepost_queue.sqlite.connection import Connection, Row, Transaction, open_file, trouble
 from gatepost_queue.sqlite.entries import BLOCKS, COLUMNS, JOINED, forget_message, queued
@@ -97,10 +98,10 @@ class SqliteDesk:
             for number in numbers:
                 _drop(transaction, number)
 
-    def decide(self, numbers: Iterable[int], decision: Mapping[str, Any], queues: Mapping[str, str]) -> None:
+    def decide(self, numbers: Iterable[int], decision: Decision) -> None:
         with self._transaction() as transaction:
             for number in numbers:
-                _decide(transaction, number, decision, queues)
+                _decide(transaction, number, decision)
 
     def discard(self, numbers: Iterable[int], *, missing_ok: bool = False) -> None:
         with self._transaction() as transaction:
@@ -141,9 +142,9 @@ def full_lists(path: Path, messages: int, octets: int) -> frozenset[str]:
         return frozenset(listid for (listid,) in connection.execute(_FULL, (HELD, messages or _ANY, octets or _ANY)))
 
 
-def expire(transaction: Transaction, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int) -> int:
+def expire(transaction: Transaction, days: Mapping[str, int], limit: int) -> int:
     """Send held entries on that have waited for as many days as `days` has for their list, as `decide` does, at most
-    `limit`; how many there were. Their metadata have the days under the name `mark`."""
+    `limit`; how many there were."""
     if not days:
         return 0
     now = transaction.now
@@ -151,7 +152,7 @@ def expire(transaction: Transaction, days: Mapping[str, int], mark: str, queues:
     kept_since = {listid: now - number * _DAY for listid, number in days.items()}
     over = [(number, days[listid]) for number, listid, since in waiting if since <= kept_since.get(listid, 0.0)][:limit]
     for number, waited in over:
-        _decide(transaction, number, {mark: waited}, queues)
+        _decide(transaction, number, Decision(waited_days=waited))
     return len(over)
 
 
@@ -186,12 +187,11 @@ def _drop(transaction: Transaction, number: int) -> None:
     forget_message(transaction, message)
 
 
-def _decide(transaction: Transaction, number: int, decision: Mapping[str, Any], queues: Mapping[str, str]) -> None:
+def _decide(transaction: Transaction, number: int, decision: Decision) -> None:
     queue, metadata = _held(transaction, number)
     _require_held(number, queue)
-    transaction.change(
-        _DECIDE, (queues[metadata["request"]], json.dumps({**metadata, **decision}), transaction.now, number)
-    )
+    decided = json.dumps({**metadata, **decision.to_json()})
+    transaction.change(_DECIDE, (HeldMetadata.from_json(metadata).queue, decided, transaction.now, number))
 
 
 def _require_held(number: int, queue: str) -> None:

@@ -27,6 +27,7 @@ class SqliteEngine:
         self._path = Path(path)
         self.name = path
         self.files = (self._path,)
+        self.folders = (self._path.parent,)
         self.spool = str(self._path.parent)
 
     def open(self) -> SqliteQueue:

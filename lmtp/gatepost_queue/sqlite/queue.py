@@ -94,8 +94,8 @@ class SqliteQueue:
     def give_up(self, claimed: Claimed, error: str) -> Future[None]:
         return self._writer.submit(lambda transaction: give_up(transaction, claimed, error))
 
-    def expire_held(self, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int) -> Future[int]:
-        return self._writer.submit(lambda transaction: desk.expire(transaction, days, mark, queues, limit))
+    def expire_held(self, days: Mapping[str, int], limit: int) -> Future[int]:
+        return self._writer.submit(lambda transaction: desk.expire(transaction, days, limit))
 
     def full_lists(self, messages: int, octets: int) -> Future[frozenset[str]]:
         return self._reader.submit(desk.full_lists, self._connection.path, messages, octets)

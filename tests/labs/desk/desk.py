@@ -19,6 +19,7 @@ from gatepost_lists.store.admin import Store
 from gatepost_lists.store.sqlite import SqliteDirectory
 from gatepost_queue import HELD, Claimed, Entry, Message, Waiting
 from gatepost_queue import create as create_queue
+from gatepost_queue.metadata import Decision
 from gatepost_queue.sqlite.desk import SqliteDesk
 from gatepost_queue.sqlite.queue import SqliteQueue
 from gatepost_service.metrics import Tally
@@ -209,7 +210,7 @@ class Desk:
     def decide(self, **decision: object) -> list[Sent]:
         """A moderator's decision about the one request to join that waits, and what leaves because of it."""
         [waiting] = self.held()
-        self._waiting.decide([waiting.id], decision, {"join": "command"})
+        self._waiting.decide([waiting.id], Decision.from_json(decision))
         return self.work("command")
 
     def members(self) -> list[str]:

@@ -122,7 +122,7 @@ def test_what_is_held_is_held_for_its_days(
     clock.set(step)
 
     def expired() -> int:
-        return outcome(other.expire_held({ANN.listid: 3}, "waited", {"post": "in"}, 10))
+        return outcome(other.expire_held({ANN.listid: 3}, 10))
 
     assert expired() == 0
     clock.now += 1.9 * DAY
