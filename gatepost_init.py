@@ -121,9 +121,11 @@ def _about_user(path: Path, settings: Settings) -> Iterator[str]:
         yield f"{reason}: chgrp {USER} {shlex.quote(str(path))}"
     lists, queue = settings.lists.directory, settings.queue.engine
     files = [Path(path_of(lists))] if lists.startswith("sqlite:") else []
+    folders = [file.parent for file in files]
     with suppress(NoEngine):
         files += engine_of(queue).files
-    needed = {file.parent: WRITE | ENTER for file in files} | dict.fromkeys(files, READ | WRITE)
+        folders += engine_of(queue).folders
+    needed = dict.fromkeys(folders, WRITE | ENTER) | dict.fromkeys(files, READ | WRITE)
     reasons = [why_not(machine, account, place, rights) for place, rights in needed.items()]
     if any(reasons):
         yield f"{next(filter(None, reasons))}: chown {USER}: {shlex.join(map(str, needed))}"
