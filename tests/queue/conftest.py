@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -14,17 +14,28 @@ from labs.queue.stored import ENGINES, Stored
 
 
 @pytest.fixture(scope="session", params=ENGINES)
-def store(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Callable[[Path], Stored]:
-    """Makes an empty queue in a folder; of one engine after the other."""
-    engine = ENGINES[request.param]
-    empty = engine.made(tmp_path_factory.mktemp("empty"))
-    return lambda folder: engine(folder, empty)
+def engine(request: pytest.FixtureRequest) -> type[Stored]:
+    """One engine after the other."""
+    return ENGINES[request.param]
+
+
+@pytest.fixture(scope="session")
+def template(engine: type[Stored], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What its queues are made of."""
+    return engine.made(tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture
-def stored(store: Callable[[Path], Stored], tmp_path: Path) -> Stored:
+def stored(engine: type[Stored], template: Path, tmp_path: Path) -> Stored:
     """An empty queue."""
-    return store(tmp_path)
+    return engine(tmp_path, template)
+
+
+@pytest.fixture
+def cramped(engine: type[Stored], template: Path, tmp_path: Path) -> Iterator[Stored]:
+    """An empty queue that has little room: 40 MiB."""
+    with engine.cramped(tmp_path / "cramped", 40, template) as made:
+        yield made
 
 
 @pytest.fixture

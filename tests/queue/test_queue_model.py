@@ -13,12 +13,20 @@ from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
 from gatepost_queue import Claimed, Entry, EntryInUse, LeaseLost, NoSuchEntry
 from gatepost_queue.values import FAILURE_PAUSES, MAX_FAILURES
 from labs.queue import Clock, outcome, post, take
-from labs.queue.stored import ENGINES, StoredInSqlite
+from labs.queue.stored import Stored
 
 SOAKING = "GATEPOST_SOAK" in os.environ
 NAMES = ("in", "command")
@@ -45,13 +53,11 @@ class QueueAgreesWithModel(RuleBasedStateMachine):
     """The model: entries by id. Claims that were given out are kept, to be used when they are no longer good, too."""
 
     claims: Bundle[Claimed] = Bundle("claims")
-    engine: type[StoredInSqlite]
 
-    def __init__(self) -> None:
+    def __init__(self, engine: type[Stored], template: Path) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        (self.folder / "empty").mkdir()
-        self.stored = self.engine(self.folder, self.engine.made(self.folder / "empty"))
+        self.stored = engine(self.folder, template)
         self.clock = Clock()
         self.queues = [self.stored.open(self.clock) for _ in range(2)]
         self.entries: dict[int, Kept] = {}
@@ -198,11 +204,12 @@ class QueueAgreesWithModel(RuleBasedStateMachine):
         assert set(map(int, self.stored.contents())) == {kept.message for kept in self.entries.values()}
 
 
-class SqliteAgreesWithModel(QueueAgreesWithModel):
-    engine = ENGINES["sqlite"]
+def test_every_engine_agrees_with_the_model(engine: type[Stored], template: Path) -> None:
+    class Machine(QueueAgreesWithModel):
+        def __init__(self) -> None:
+            super().__init__(engine, template)
 
-
-TestSqliteAgreesWithModel = SqliteAgreesWithModel.TestCase
-TestSqliteAgreesWithModel.settings = settings(
-    max_examples=500 if SOAKING else 30, stateful_step_count=30, deadline=None
-)
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(max_examples=500 if SOAKING else 30, stateful_step_count=30, deadline=None),
+    )

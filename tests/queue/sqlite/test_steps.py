@@ -1,30 +1,22 @@
-"""The clock is set, forwards or back, while runners are at work and mail waits: nothing comes twice, nothing late."""
+"""How it is noticed in the file that the clock was set."""
 
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from gatepost_queue import Delivery, Entry
+from gatepost_queue import Entry
 from gatepost_queue.sqlite.clock import MachineClock, now
 from gatepost_queue.sqlite.desk import SqliteDesk
 from gatepost_queue.sqlite.queue import SqliteQueue
-from labs.queue import ANN, Clock, ids, only, outcome, post, take
+from labs.queue import ANN, Clock, outcome, post, take
 
 HOUR, DAY, YEAR = 3600.0, 86_400.0, 365 * 86_400.0
 HELD = Entry(queue="held", listid=ANN.listid, metadata={"request": "post"})
 steps = pytest.mark.parametrize("step", [-10 * YEAR, -HOUR, -2.0, 2.0, HOUR, YEAR])
-
-
-@pytest.fixture
-def other(path: Path, clock: Clock) -> Iterator[SqliteQueue]:
-    """The queue, as another process has it."""
-    with closing(SqliteQueue(path, clock=clock)) as opened:
-        yield opened
 
 
 def put(queue: SqliteQueue, clock: Clock, entry: Entry = ANN) -> int:
@@ -38,182 +30,12 @@ def due(path: Path) -> float:
     return waiting.next_attempt
 
 
-@steps
-def test_a_claim_lasts_as_long_as_it_would_have(
-    queue: SqliteQueue, other: SqliteQueue, clock: Clock, step: float
-) -> None:
-    number = put(queue, clock)
-    claimed = only(take(queue))
-    clock.set(step)
-    for seconds in (0.0, 30.0, 29.9):
-        clock.now += seconds
-        assert take(other, runner="r2") == []
-    clock.now += 0.2
-    again = only(take(other, runner="r2"))
-    assert (again.id, again.attempts, again.failures) == (number, 2, 1)
-    assert again.id == claimed.id
-
-
-@steps
-def test_who_has_a_claim_settles_it(
-    queue: SqliteQueue, other: SqliteQueue, path: Path, clock: Clock, step: float
-) -> None:
-    put(queue, clock)
-    claimed = only(take(queue))
-    clock.set(step)
-    assert take(other, runner="r2") == []
-    outcome(queue.renew(claimed, 60.0))
-    clock.set(step)
-    outcome(queue.done(claimed))
-    assert ids(SqliteDesk(path)) == []
-
-
-def test_a_claim_of_before_the_first_look_of_another_process(queue: SqliteQueue, path: Path, clock: Clock) -> None:
-    put(queue, clock)
-    only(take(queue))
-    clock.set(HOUR)
-    with closing(SqliteQueue(path, clock=clock)) as late:
-        assert take(late, runner="r2") == []
-
-
-@steps
-def test_what_has_just_come_is_due(queue: SqliteQueue, other: SqliteQueue, clock: Clock, step: float) -> None:
-    number = put(queue, clock)
-    clock.set(step)
-    assert only(take(other)).id == number
-
-
-@steps
-@pytest.mark.parametrize("name", ["in", "out", "retry", "command", "bounces"])
-def test_what_is_due_later_is_due_no_later(
-    queue: SqliteQueue, other: SqliteQueue, clock: Clock, step: float, name: str
-) -> None:
-    put(queue, clock, Entry(queue=name, listid=ANN.listid, next_attempt=clock.now + 600.0))
-    clock.set(step)
-    clock.now += 600.0
-    assert len(take(other, name)) == 1
-
-
-def test_a_clock_that_is_set_back_does_not_make_all_due(queue: SqliteQueue, clock: Clock) -> None:
-    put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
-    clock.set(-HOUR)
-    clock.now += 599.0
-    assert take(queue, "retry") == []
-
-
-def test_a_clock_that_is_set_wrong_and_right_again(
-    queue: SqliteQueue, other: SqliteQueue, path: Path, clock: Clock
-) -> None:
-    put(queue, clock, HELD)
-    began = due(path)
-    for step in (YEAR, -YEAR, -YEAR, YEAR):
-        clock.set(step)
-        assert take(other) == []
-    assert due(path) == began
-
-
-@steps
-def test_what_is_held_is_held_for_its_days(
-    queue: SqliteQueue, other: SqliteQueue, path: Path, clock: Clock, step: float
-) -> None:
-    """A clock that runs ahead for a moment would throw away all that waits for moderators."""
-    put(queue, clock, HELD)
-    clock.now += DAY
-    clock.set(step)
-
-    def expired() -> int:
-        return outcome(other.expire_held({ANN.listid: 3}, 10))
-
-    assert expired() == 0
-    clock.now += 1.9 * DAY
-    assert expired() == 0
-    clock.now += 0.2 * DAY
-    assert expired() == 1
-
-
-@steps
-def test_a_lost_delivery_is_remembered_for_a_day(
-    queue: SqliteQueue, other: SqliteQueue, clock: Clock, step: float
-) -> None:
-    first = Delivery(b"digest")
-    outcome(queue.put(post(received=clock.now), [ANN], first))
-    outcome(queue.lost(first))
-    clock.set(step)
-    clock.now += DAY - 1
-    assert outcome(other.put(post(received=clock.now), [ANN], Delivery(b"digest"))) == (None,)
-
-
-def test_it_is_done_once_whoever_sees_it_first(
-    queue: SqliteQueue, other: SqliteQueue, path: Path, clock: Clock
-) -> None:
-    put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
-    take(other)
-    began = due(path)
-    clock.set(-HOUR)
-    for one in (queue, other, queue):
-        assert take(one) == []
-    assert due(path) == began - HOUR
-    with closing(SqliteQueue(path, clock=clock)) as late:
-        assert take(late) == []
-    assert due(path) == began - HOUR
-
-
 def test_it_is_done_when_the_transaction_that_saw_it_has_failed(queue: SqliteQueue, path: Path, clock: Clock) -> None:
     put(queue, clock)
     clock.set(-HOUR)
     failing = queue._writer.submit(lambda _: 1 / 0)
     assert isinstance(failing.exception(60), ZeroDivisionError)
     assert len(take(queue)) == 1
-
-
-def test_another_run_of_the_machine_is_no_step(queue: SqliteQueue, path: Path, clock: Clock) -> None:
-    """Its clock may have been wrong in either."""
-    put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
-    began = due(path)
-    clock.now += 100.0
-    clock.start_again()
-    with closing(SqliteQueue(path, clock=clock)) as late:
-        assert take(late) == []
-        assert due(path) == began
-        clock.set(-50.0)
-        assert take(late) == []
-        assert due(path) == began - 50.0
-
-
-def test_a_clock_that_is_right_only_after_a_while_keeps_nothing_waiting(
-    queue: SqliteQueue, path: Path, clock: Clock
-) -> None:
-    """A machine whose clock begins in 1970 until somebody sets it."""
-    right = clock.now
-    put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=right + 600.0))
-    clock.now = 10.0
-    clock.start_again()
-    with closing(SqliteQueue(path, clock=clock)) as late:
-        assert take(late, "retry") == []
-        clock.set(right)
-        clock.now += 600.0
-        assert len(take(late, "retry")) == 1
-
-
-def test_where_nobody_can_tell_one_run_from_another_nothing_is_moved(
-    queue: SqliteQueue, path: Path, clock: Clock
-) -> None:
-    clock.run = ""
-    put(queue, clock, Entry(queue="retry", listid=ANN.listid, next_attempt=clock.now + 600.0))
-    began = due(path)
-    clock.set(-HOUR)
-    assert take(queue, "retry") == []
-    assert due(path) == began
-
-
-def test_it_is_told(queue: SqliteQueue, clock: Clock, capfd: pytest.CaptureFixture[str]) -> None:
-    put(queue, clock)
-    clock.set(-HOUR)
-    take(queue)
-    take(queue)
-    told = [line for line in capfd.readouterr().err.splitlines() if "the clock was set" in line]
-    assert len(told) == 1
-    assert told[0].endswith("part=queue seconds=-3600.0")
 
 
 def test_a_drift_is_no_step_until_it_adds_up(queue: SqliteQueue, path: Path, clock: Clock) -> None:

@@ -18,7 +18,7 @@ from gatepost_queue.sqlite import connection
 from gatepost_queue.sqlite.desk import SqliteDesk
 from gatepost_queue.sqlite.queue import SqliteQueue
 from gatepost_queue.sqlite.schema_version import SCHEMA_VERSION
-from labs.queue import ANN, Clock, Spooled, ids, only, outcome, post, take
+from labs.queue import ANN, Clock, Spooled, ids, outcome, post, take
 from labs.queue.disk import Disk
 
 
@@ -45,16 +45,6 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
         assert "gatepost init" in raised.value.hint
         create(f"sqlite:///{path}")
         outcome(queue.put(post(), [ANN]))
-
-
-def test_a_file_that_goes_away_and_comes_back(queue: SqliteQueue, path: Path) -> None:
-    outcome(queue.put(post(), [ANN]))
-    away = path.rename(path.with_name("away"))
-    assert "No such file or directory" in refused(queue)
-    assert "No such file or directory" in refused(queue)
-    away.rename(path)
-    outcome(queue.put(post(), [ANN]))
-    assert len(ids(SqliteDesk(path))) == 2
 
 
 def replace(path: Path, new: Path) -> None:
@@ -163,18 +153,6 @@ def execute(path: Path, *statements: str) -> None:
     with closing(sqlite3.connect(path)) as other, other:
         for statement in statements:
             other.execute(statement)
-
-
-def test_a_damaged_file_and_a_good_one_again(queue: SqliteQueue, path: Path) -> None:
-    outcome(queue.put(post(), [ANN]))
-    queue.close()
-    good = path.read_bytes()
-    path.write_bytes(good[:16384] + os.urandom(len(good) - 16384))
-    with closing(SqliteQueue(path)) as damaged:
-        assert str(path) in refused(damaged)
-        path.write_bytes(good)
-        outcome(damaged.put(post(), [ANN]))
-    assert len(ids(SqliteDesk(path))) == 2
 
 
 def test_a_schema_of_another_version(queue: SqliteQueue, path: Path) -> None:
@@ -300,14 +278,3 @@ def test_a_quota_that_sqlite_calls_an_input_or_output_error(
     found = connection.trouble(path, error)
     assert isinstance(found, QueueFull)
     assert str(found) == f"{path}: {os.strerror(number)}"
-
-
-def test_trouble_in_the_middle_of_a_claim_gives_nothing_away(
-    queue: SqliteQueue, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outcome(queue.put(post(), [ANN]))
-    away = path.rename(path.with_name("away"))
-    with pytest.raises(QueueTrouble):
-        take(queue)
-    away.rename(path)
-    assert only(take(queue)).attempts == 1
