@@ -36,36 +36,40 @@ class Metadata:
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Self:
         """What an entry says. Raises TypeError where something is missing without which nothing can be done."""
-        names = _form(cls).attributes
-        known = {names[name]: value for name, value in kept.items() if name in names}
-        return cls(**known, more={name: value for name, value in kept.items() if name not in names})
+        attributes = _form(cls).attributes
+        known = {attributes[name]: value for name, value in kept.items() if name in attributes}
+        if len(known) == len(kept):
+            return cls(**known)
+        return cls(**known, more={name: value for name, value in kept.items() if name not in attributes})
 
     def to_json(self) -> dict[str, Any]:
         """What is to be kept."""
-        names, silent = _form(type(self))
-        said = {name: getattr(self, attribute) for name, attribute in names.items()}
-        return {**self.more, **{name: value for name, value in said.items() if value != silent.get(name, MISSING)}}
+        said = vars(self)
+        kept = dict(self.more)
+        for name, attribute, silent in _form(type(self)).written:
+            if said[attribute] != silent:
+                kept[name] = said[attribute]
+        return kept
 
 
 class _Form(NamedTuple):
-    """How a class is written, by the names on disk: its attributes, and the values by which nothing is said."""
+    """How a class is written: its attributes by their names on disk; and name, attribute, and what says nothing."""
 
     attributes: Mapping[str, str]
-    silent: Mapping[str, Any]
+    written: tuple[tuple[str, str, object], ...]
 
 
 _FORMS: dict[type, _Form] = {}
 
 
 def _form(cls: type[Any]) -> _Form:
-    """Found once for each class: every message needs it."""
-    if cls not in _FORMS:
+    """Found once for each class: every message needs some."""
+    found = _FORMS.get(cls)
+    if found is None:
         known = {str(one.metadata.get(_ON_DISK, one.name)): one for one in fields(cls) if one.name != "more"}
-        _FORMS[cls] = _Form(
-            {name: one.name for name, one in known.items()},
-            {name: one.default for name, one in known.items() if _ALWAYS not in one.metadata},
-        )
-    return _FORMS[cls]
+        written = ((name, one.name, MISSING if _ALWAYS in one.metadata else one.default) for name, one in known.items())
+        found = _FORMS[cls] = _Form({name: one.name for name, one in known.items()}, tuple(written))
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

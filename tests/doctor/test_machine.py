@@ -136,6 +136,13 @@ def test_there_is_no_queue(site: Site, machine: Planted, tmp_path: Path) -> None
     assert not (tmp_path / "queue.db").exists()
 
 
+def test_the_queue_s_version_is_told_where_nobody_needs_the_queue(site: Site, machine: Planted) -> None:
+    off = {"[lmtp]": "[lmtp]\nenabled = false", "[queue]": "[delivery]\nenabled = false\n[queue]"}
+    found = {finding.name: finding.text for finding in site.examine(machine, off)}
+    assert ", of the queue 0002" in found["versions"]
+    assert "are not enabled" in found["queue"]
+
+
 def test_a_queue_of_a_newer_gatepost(site: Site, machine: Planted, tmp_path: Path) -> None:
     with copies(site, tmp_path) as changes:
         with closing(sqlite3.connect(tmp_path / "queue.db", isolation_level=None)) as connection:

@@ -116,9 +116,14 @@ class Case:
 
     @property
     def queue(self) -> StoredQueue:
-        """Raises Absent where none is needed, or no engine serves its URL, which is told when it is opened."""
+        """Raises Absent where none is needed, and as `known_queue` does."""
         if not self.settings.lmtp.enabled and not self.settings.delivery.enabled:
             raise Absent("[lmtp] and [delivery] are not enabled")
+        return self.known_queue
+
+    @property
+    def known_queue(self) -> StoredQueue:
+        """The same, needed or not. Raises Absent where no engine serves its URL, which is told when it is opened."""
         url = self.settings.queue.engine
         try:
             return self._find_queue(url)

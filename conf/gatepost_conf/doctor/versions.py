@@ -21,5 +21,5 @@ def versions(case: Case) -> Iterator[Result]:
         installed = "(not installed, run from its source)"
     schemas = f"schema of lists {SCHEMA_VERSION}"
     with suppress(Absent):
-        schemas += f", of the queue {case.queue.schema}"
+        schemas += f", of the queue {case.known_queue.schema}"
     yield ok(f"gatepost {installed}, {schemas}, Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}")
