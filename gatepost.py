@@ -97,15 +97,26 @@ def _supply_conf(context: click.Context) -> None:
         settings=lambda: configuration.settings,
         settings_file=lambda: configuration.path,
         program=_program,
+        queue_folders=lambda: _queue_folders(configuration.settings),
     )
+
+
+def _queue_folders(settings: Settings) -> tuple[Path, ...]:
+    """Where the services write the queue; () too where no engine serves its URL, which they tell themselves."""
+    from gatepost_queue import NoEngine, engine_of  # noqa: PLC0415 - for those commands alone
+
+    try:
+        return engine_of(settings.queue.engine).folders
+    except NoEngine:
+        return ()
 
 
 def _supply_doctor(context: click.Context) -> None:
     from gatepost_conf.commands.doctor import META_KEY  # noqa: PLC0415 - for that command alone
-    from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE  # noqa: PLC0415
+    from gatepost_queue import engine_of  # noqa: PLC0415
 
     _supply_conf(context)
-    context.meta[META_KEY] = (VERSION_TABLE, SCHEMA_VERSION)
+    context.meta[META_KEY] = engine_of
 
 
 _LISTS = "gatepost_lists.commands"

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import os
 import shlex
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -20,9 +21,9 @@ import click
 from gatepost_conf import settings_file
 from gatepost_conf.settings import Settings, load, template
 from gatepost_conf.systemd import USER
+from gatepost_lists.open import path_of
 from gatepost_lists.store import versions as store_versions
-from gatepost_queue import path_of
-from gatepost_queue import versions as queue_versions
+from gatepost_queue import NoEngine, engine_of
 from gatepost_service.ownership import make_file, make_folder, new_file
 
 _SYSTEM_DATA = "/var/lib/gatepost"
@@ -41,8 +42,8 @@ def make_all(path: Path) -> Iterator[str]:
     """
     yield f"{path}: {'written' if _write_settings(path) else 'kept, it is there already'}"
     settings = load(path)
-    yield _made("store", settings.lists.directory, _make_store)
-    yield _made("queue", settings.queue.engine, queue_versions.create)
+    yield _store_made(settings.lists.directory)
+    yield _queue_made(settings.queue.engine)
 
 
 def _write_settings(path: Path) -> bool:
@@ -63,14 +64,27 @@ def _write_settings(path: Path) -> bool:
     return True
 
 
-def _made(what: str, url: str, make: Callable[[str], bool]) -> str:
+def _store_made(url: str) -> str:
     if not url.startswith("sqlite:"):
-        return f"no {what} is made for {url.partition(':')[0]}:…"
-    return f"{path_of(url)}: {f'an empty {what}, made' if make(url) else f'kept, it is a {what} already'}"
+        return _not_made("store", url)
+    is_new = store_versions.create(url, lambda path: make_file(path, store_versions.MODE))
+    return _made("store", path_of(url), is_new=is_new)
 
 
-def _make_store(url: str) -> bool:
-    return store_versions.create(url, lambda path: make_file(path, store_versions.MODE))
+def _queue_made(url: str) -> str:
+    try:
+        engine = engine_of(url)
+    except NoEngine:
+        return _not_made("queue", url)
+    return _made("queue", engine.name, is_new=engine.create())
+
+
+def _made(what: str, name: str, *, is_new: bool) -> str:
+    return f"{name}: an empty {what}, made" if is_new else f"{name}: kept, it is a {what} already"
+
+
+def _not_made(what: str, url: str) -> str:
+    return f"no {what} is made for {url.partition(':')[0]}:…"
 
 
 def hints(path: Path, environ: Mapping[str, str], cwd: Path) -> Iterator[str]:
@@ -105,9 +119,13 @@ def _about_user(path: Path, settings: Settings) -> Iterator[str]:
         return
     if reason := why_not(machine, account, path, READ):
         yield f"{reason}: chgrp {USER} {shlex.quote(str(path))}"
-    urls = settings.lists.directory, settings.queue.engine
-    files = [path_of(url) for url in urls if url.startswith("sqlite:")]
-    needed = {file.parent: WRITE | ENTER for file in files} | dict.fromkeys(files, READ | WRITE)
+    lists, queue = settings.lists.directory, settings.queue.engine
+    files = [Path(path_of(lists))] if lists.startswith("sqlite:") else []
+    folders = [file.parent for file in files]
+    with suppress(NoEngine):
+        files += engine_of(queue).files
+        folders += engine_of(queue).folders
+    needed = dict.fromkeys(folders, WRITE | ENTER) | dict.fromkeys(files, READ | WRITE)
     reasons = [why_not(machine, account, place, rights) for place, rights in needed.items()]
     if any(reasons):
         yield f"{next(filter(None, reasons))}: chown {USER}: {shlex.join(map(str, needed))}"

@@ -205,12 +205,12 @@ def _milter_part(live: LiveSettings) -> Part:
 def lmtp_options(settings: Settings) -> LmtpOptions:
     """What the LMTP receiver needs to know of the settings."""
     from gatepost_lmtp import Limits, Options  # noqa: PLC0415 - for this service alone
-    from gatepost_queue import open_queue, path_of  # noqa: PLC0415
+    from gatepost_queue import engine_of  # noqa: PLC0415
 
-    section, engine = settings.lmtp, settings.queue.engine
+    section, engine = settings.lmtp, engine_of(settings.queue.engine)
     return Options(
         judging=judging_of(settings),
-        open_queue=lambda: open_queue(engine),
+        open_queue=engine.open,
         hostname=settings.site.hostname,
         owner=settings.site.owner,
         at_headers=section.stage == "headers",
@@ -220,7 +220,7 @@ def lmtp_options(settings: Settings) -> LmtpOptions:
         max_connections=section.max_connections,
         xforward=section.xforward,
         deduplicate=section.deduplicate,
-        spool_folder=str(path_of(engine).parent),
+        spool_folder=engine.spool,
         timeout=section.timeout.total_seconds(),
         max_held=Limits(section.max_held_messages, section.max_held_bytes),
     )
@@ -239,20 +239,19 @@ def _gauges_of_ready_queue(live: LiveSettings) -> tuple[QueueGauges]:
     Trouble with it is told, and no more: the receiver says so to whoever brings mail until it is over, delivery waits,
     and the other doors have nothing to do with it.
     """
-    from gatepost_queue import QueueTrouble, path_of  # noqa: PLC0415 - for those services alone that have the queue
+    from gatepost_queue import QueueTrouble, engine_of  # noqa: PLC0415 - for those services alone that have the queue
     from gatepost_queue.gauges import QueueGauges  # noqa: PLC0415
-    from gatepost_queue.versions import make_ready  # noqa: PLC0415
     from gatepost_service import log  # noqa: PLC0415
 
-    engine = live.settings.queue.engine
-    path = path_of(engine)
+    url = live.settings.queue.engine
+    engine = engine_of(url)
     logger = log.get_logger(live.part)
     try:
-        if make_ready(engine):
-            logger.warning("there was no queue, a new one was made", file=str(path))
+        if engine.make_ready():
+            logger.warning("there was no queue, a new one was made", file=engine.name)
     except QueueTrouble as error:
         logger.error("the queue cannot be used", **log.reason(error))  # noqa: TRY400 - it says all
-    return (QueueGauges(path),)
+    return (QueueGauges(url),)
 
 
 def delivery_options(settings: Settings) -> DeliveryOptions:
@@ -261,15 +260,15 @@ def delivery_options(settings: Settings) -> DeliveryOptions:
     from gatepost_delivery.outgoing import Pool  # noqa: PLC0415
     from gatepost_lists import open_directory  # noqa: PLC0415
     from gatepost_lists.store.admin import Store  # noqa: PLC0415
-    from gatepost_queue import open_queue, path_of  # noqa: PLC0415
+    from gatepost_queue import engine_of  # noqa: PLC0415
 
-    section, lists, engine = settings.delivery, settings.lists.directory, settings.queue.engine
+    section, lists, engine = settings.delivery, settings.lists.directory, engine_of(settings.queue.engine)
     return Options(
         open_store=lambda: Store(lists),
         open_directory=lambda: open_directory(lists),
-        open_queue=lambda: open_queue(engine),
+        open_queue=engine.open,
+        open_desk=engine.open_desk,
         open_pool=lambda: Pool(lambda: _outgoing(settings), section.connections),
-        queue_path=path_of(engine),
         rules=rules_of(settings),
         owner=settings.site.owner,
         connections=section.connections,

@@ -22,8 +22,7 @@ from bench.programs import BenchError, Measurement
 from bench.smtp_sink import SmtpSink, smtp_sink
 from bench.stores import DOMAIN, GATEPOST, Shape, store_file
 from gatepost_lmtp.entries import Destination, Origin, entries_for
-from gatepost_queue import Message, open_queue
-from gatepost_queue.versions import create
+from gatepost_queue import Message, create, open_queue
 
 LIST = f"list0@{DOMAIN}"
 _LISTID = f"list0.{DOMAIN}"

@@ -60,6 +60,8 @@ PURE = [
     "lmtp/gatepost_lmtp/message.py",
     "lmtp/gatepost_lmtp/entries.py",
     "lmtp/gatepost_lmtp/replies.py",
+    "lmtp/gatepost_queue/metadata.py",
+    "lmtp/gatepost_queue/queue.py",
     "lmtp/gatepost_queue/values.py",
     "lmtp/gatepost_delivery/answers.py",
     "lmtp/gatepost_delivery/cooked.py",
@@ -140,6 +142,30 @@ def test_nobody_reads_addresses_with_python_s_own_readers() -> None:
             imported = {alias.name for alias in node.names} if isinstance(node, ast.ImportFrom) else set()
             used = {node.attr} if isinstance(node, ast.Attribute) else set()
             assert not readers & (imported | used), name
+
+
+def full_imports(path: Path) -> Iterator[str]:
+    """What a file imports, with its dots."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_the_queue_s_engine_is_known_to_one_file() -> None:
+    """Its SQL, its files and how they are looked after are the engine's own; whoever needs a queue asks open.py."""
+    queue = ROOT / PACKAGES["gatepost_queue"] / "gatepost_queue"
+    engine = queue / "sqlite"
+    files = [path for package, folder in PACKAGES.items() for path in (ROOT / folder / package).rglob("*.py")]
+    files += [*(ROOT / name for name in JOINING), *(ROOT / "bench").rglob("*.py"), *(ROOT / "tools").rglob("*.py")]
+    for path in files:
+        if not path.is_relative_to(engine):
+            knows = {name for name in full_imports(path) if f"{name}.".startswith("gatepost_queue.sqlite.")}
+            assert not knows or path == queue / "open.py", f"{path.relative_to(ROOT)} imports {knows}"
+    opens = [path for path in queue.rglob("*.py") if not path.is_relative_to(engine)]
+    spoken = {path.name for path in opens if "sqlite" in path.read_text("utf-8").lower()}
+    assert spoken == {"open.py"}
 
 
 def test_nothing_hides_the_c_module_of_pymilter() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
     from gatepost_conf.settings import Settings
 
 
-def read_site(settings: Settings, settings_file: Path, program: Path) -> Site:
-    """Ask the directory for all its names. Raises DirectoryTrouble, and BadUrlError where no engine serves its URL."""
+def read_site(settings: Settings, settings_file: Path, program: Path, queue_folders: Iterable[Path] = ()) -> Site:
+    """Ask the directory for all its names; the rest is site_of's.
+
+    Raises DirectoryTrouble, and BadUrlError where no engine serves its URL.
+    """
     with closing(open_directory(settings.lists.directory)) as directory, directory.snapshot():
-        return site_of(settings, settings_file, program, directory.names(), pymilter.is_installed())
+        return site_of(settings, settings_file, program, directory.names(), pymilter.is_installed(), queue_folders)

@@ -78,8 +78,11 @@ def site_of(
     program: Path,
     domains: Iterable[DomainNames],
     has_pymilter: bool = True,
+    queue_folders: Iterable[Path] = (),
 ) -> Site:
     """The site that the settings and the directory's domains make, on a machine that has pymilter or has not.
+
+    queue_folders: those in which the services write the queue, where that is to be known.
 
     Raises DirectoryTrouble for a domain whose name is none: no configuration may hold it.
     """
@@ -106,18 +109,16 @@ def site_of(
         lmtp_service=settings.postfix.lmtp_service,
         settings_file=settings_file,
         program=program,
-        written=tuple(_written(settings)),
+        written=tuple(_written(settings, queue_folders)),
         has_pymilter=has_pymilter,
     )
 
 
-def _written(settings: Settings) -> Iterator[Path]:
-    for url in (settings.lists.directory, settings.queue.engine):
-        scheme, _, rest = url.partition(":")
-        if scheme == "sqlite":
-            yield Path(rest.removeprefix("///")).parent
-        elif scheme == "mailman":
-            yield Path(rest)
+def _written(settings: Settings, queue_folders: Iterable[Path]) -> Iterator[Path]:
+    scheme, _, store = settings.lists.directory.partition(":///")
+    if scheme == "sqlite":
+        yield Path(store).parent
+    yield from queue_folders
     if settings.log.file:
         yield settings.log.file.parent
 

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatepost_delivery import kinds, notices
 from gatepost_delivery.fields import split
@@ -35,6 +35,7 @@ from gatepost_lists.store.errors import NotFoundError
 from gatepost_lists.store.profiles import Profile
 from gatepost_lists.subaddresses import readings
 from gatepost_queue import Claimed
+from gatepost_queue.metadata import BouncesMetadata
 from gatepost_service.log import get_logger
 
 PROBE = "probe"
@@ -89,16 +90,19 @@ class _Work:
         self._now = now
 
     def do(self) -> None:
-        metadata = self._claimed.metadata
-        ours = {"refused", "expired", "message_refused", "client_refused"} & metadata.keys()
-        if not ours:
+        metadata = self._metadata
+        if not metadata.is_ours:
             self._from_outside()
-        if refused := metadata.get("refused"):
-            self._refused(refused)
-        if refused := metadata.get("client_refused"):
-            self._raise_alarm(refused)
-        if "expired" in metadata or "message_refused" in metadata:
-            self._tell_owners()
+        if metadata.refused:
+            self._refused(metadata.refused)
+        if metadata.client_refused:
+            self._raise_alarm(metadata.client_refused)
+        if metadata.expired is not None or metadata.message_refused is not None:
+            self._tell_owners(metadata)
+
+    @property
+    def _metadata(self) -> BouncesMetadata:
+        return BouncesMetadata.from_json(self._claimed.metadata)
 
     def _from_outside(self) -> None:
         """A message that came to -bounces, perhaps with an extension: a VERP address, or a probe's token."""
@@ -106,7 +110,7 @@ class _Work:
             return self._say("nothing counts on this list")
         if not is_reporter(self._claimed.envsender):
             return self._say("no bounce: a person or a machine has sent it")
-        extension = self._claimed.metadata.get("extension", "")
+        extension = self._metadata.extension
         report = read_report(self._claimed.content)
         if not report.failed and not (extension and report.may_be_bounce):
             return self._say("no bounce")
@@ -129,7 +133,7 @@ class _Work:
     def _token_of_envelope(self) -> str:
         """The token that this message of ours was sent with; '' if it is no probe."""
         try:
-            address = parse_address(self._claimed.metadata["envsender"])
+            address = parse_address(self._metadata.envsender)
         except AddressError:
             return ""
         for reading in readings(address):
@@ -139,7 +143,7 @@ class _Work:
 
     def _strike(self, source: BounceSource, whys: Mapping[str, str]) -> None:
         """Count a bounce against each address, and send probes where that was one too many."""
-        reached = self._claimed.metadata.get("reached")
+        reached = self._metadata.reached
         if reached is None:
             reached = self._count(source, whys)
         for email in reached:
@@ -151,7 +155,7 @@ class _Work:
             named = ((deliverable(address), one_line(why, MAX_WHY)) for address, why in whys.items())
             reached = [email for email, why in named if email and self._is_to_be_probed(source, email, why)]
             if reached:
-                self._go_on({**self._claimed.metadata, "reached": reached}, ())
+                self._go_on(replace(self._metadata, reached=reached).to_json(), ())
         return reached
 
     def _is_to_be_probed(self, source: BounceSource, email: str, why: str) -> bool:
@@ -188,16 +192,16 @@ class _Work:
         self._outbox.tell(kinds.BOUNCING, email, lambda _: content)
         return self._say("delivery disabled", recipient=email, why=why)
 
-    def _tell_owners(self) -> None:
+    def _tell_owners(self, metadata: BouncesMetadata) -> None:
         """Of a message that could not be delivered: once, though the parts of it come one by one."""
         if not self._is_first(f"undeliverable {self._claimed.trace}", TOLD_LIFE, self._store.first_time):
             return
-        metadata, original = self._claimed.metadata, original_of(split(self._claimed.content).fields)
-        if reply := metadata.get("message_refused"):
+        original = original_of(split(self._claimed.content).fields)
+        if reply := metadata.message_refused:
             recipients = self._claimed.recipients
             content = notices.refused_to_owner(self._profile, original, reply, recipients, self._now)
         else:
-            content = notices.undeliverable_to_owner(self._profile, original, metadata["expired"], self._now)
+            content = notices.undeliverable_to_owner(self._profile, original, metadata.expired or {}, self._now)
         self._outbox.to_owners(content)
         self._say("the owners are told")
 
@@ -210,12 +214,12 @@ class _Work:
 
     def _is_first(self, key: str, keep: float, first_time: FirstTime) -> bool:
         """Whether something is to be told now. Should the process die before it is, the metadata say so again."""
-        if self._claimed.metadata.get("first"):
+        if self._metadata.first:
             return True
         with self._store.transaction():
             first = first_time(self._profile.list_id, key, self._now, keep)
             if first:
-                self._go_on({**self._claimed.metadata, "first": True}, ())
+                self._go_on(replace(self._metadata, first=True).to_json(), ())
         return first
 
     def _say(self, outcome: str, **more: str) -> None:

@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gatepost_delivery import kinds, notices
 from gatepost_delivery.answers import may_be_answered
 from gatepost_delivery.fields import split
-from gatepost_delivery.holding import EXPIRED, nobody_decided
+from gatepost_delivery.holding import nobody_decided
 from gatepost_delivery.joining import JOIN, LEAVE, Joining
 from gatepost_delivery.outbox import Outbox, Terms
 from gatepost_delivery.requests import Author, Command, Verb, author_of, commands_for
@@ -25,8 +25,8 @@ from gatepost_delivery.values import Done, GoOn
 from gatepost_lists import Directory
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.profiles import Profile
-from gatepost_queue import Claimed, Entry
-from gatepost_queue.values import HELD
+from gatepost_queue import HELD, Claimed, Entry
+from gatepost_queue.metadata import CommandMetadata, HeldMetadata
 from gatepost_service.log import get_logger
 
 # The same for every address, so that it does not tell who is a member.
@@ -64,27 +64,27 @@ class CommandMail:
             now=now,
             request_life=self.request_life,
         )
-        if claimed.metadata.get("request") == JOIN:
-            _carry_out(claimed, joining)
+        metadata = CommandMetadata.from_json(claimed.metadata)
+        if metadata.request == JOIN:
+            _carry_out(claimed, metadata, joining)
             return Done(puts=outbox.puts)
-        work = _Work(claimed, profile, joining, Tokens(self.store, claimed, go_on, now), now)
+        work = _Work(claimed, metadata.extension, profile, joining, Tokens(self.store, claimed, go_on, now), now)
         work.do()
         return Done(entries=tuple(work.held), puts=outbox.puts)
 
 
-def _carry_out(claimed: Claimed, joining: Joining) -> None:
+def _carry_out(claimed: Claimed, request: CommandMetadata, joining: Joining) -> None:
     """What a moderator has decided about a request to join, or that nobody has."""
-    metadata = claimed.metadata
-    email = metadata["email"]
-    if metadata.get("approved"):
-        joining.join(email, metadata["display_name"])
+    if request.approved:
+        joining.join(request.email, request.display_name or "")
         _tell(claimed, "join", "accepted by a moderator")
-    elif "rejected" in metadata:
-        joining.turn_down(email, metadata["rejected"])
+    elif request.rejected is not None:
+        joining.turn_down(request.email, request.rejected)
         _tell(claimed, "join", "rejected by a moderator")
     else:
-        joining.expire(email, nobody_decided(metadata[EXPIRED]))
-        _tell(claimed, "join", f"no moderator has decided in {metadata[EXPIRED]} days")
+        days = request.waited_days or 0
+        joining.expire(request.email, nobody_decided(days))
+        _tell(claimed, "join", f"no moderator has decided in {days} days")
 
 
 def _tell(claimed: Claimed, command: str, what: str) -> None:
@@ -94,8 +94,11 @@ def _tell(claimed: Claimed, command: str, what: str) -> None:
 class _Work:
     """One message's commands. `held`: entries for a moderator that follow from it."""
 
-    def __init__(self, claimed: Claimed, profile: Profile, joining: Joining, tokens: Tokens, now: float) -> None:
+    def __init__(
+        self, claimed: Claimed, extension: str, profile: Profile, joining: Joining, tokens: Tokens, now: float
+    ) -> None:
         self._claimed = claimed
+        self._extension = extension
         self._profile = profile
         self._joining = joining
         self._tokens = tokens
@@ -113,7 +116,7 @@ class _Work:
         if author is None or not all(may_be_answered(to, section.fields) for to in (claimed.envsender, author.email)):
             _tell(claimed, claimed.subaddress, "not read: it may not be answered")
             return
-        commands = commands_for(claimed.subaddress, claimed.metadata.get("extension", ""), section)
+        commands = commands_for(claimed.subaddress, self._extension, section)
         for command in commands.asked:
             self._obey(command, author)
         if commands.unknown:
@@ -164,18 +167,18 @@ class _Work:
 
     def _for_moderator(self, taken: Taken) -> Entry:
         claimed = self._claimed
-        metadata = {
-            **claimed.metadata,
-            "request": JOIN,
-            "email": taken.email,
-            "display_name": taken.display_name,
-            "reason": f"subscription_policy is {self._profile.subscription_policy}",
-            "held_since": self._now,
-        }
+        metadata = replace(
+            HeldMetadata.from_json(claimed.metadata),
+            request=JOIN,
+            email=taken.email,
+            display_name=taken.display_name,
+            reason=f"subscription_policy is {self._profile.subscription_policy}",
+            held_since=self._now,
+        )
         return Entry(
             queue=HELD,
             listid=claimed.listid,
             subaddress=claimed.subaddress,
             recipients=claimed.recipients,
-            metadata=metadata,
+            metadata=metadata.to_json(),
         )

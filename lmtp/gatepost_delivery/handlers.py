@@ -21,6 +21,7 @@ from gatepost_delivery.sending import Sender, Sending
 from gatepost_delivery.values import Done, GoOn, Handler, Later
 from gatepost_delivery.verifier import Verifier
 from gatepost_queue import Claimed
+from gatepost_queue.metadata import InMetadata
 from gatepost_service.metrics import Tally
 
 
@@ -65,7 +66,7 @@ class SiteHandlers:
 
     def _incoming(self, claimed: Claimed, go_on: GoOn) -> Done | Later:
         """Mail for the owners has nothing in common with a post but its queue."""
-        return (self._owner if claimed.metadata.get("to_owner") else self._post)(claimed, go_on)
+        return (self._owner if InMetadata.from_json(claimed.metadata).to_owner else self._post)(claimed, go_on)
 
     def _posts(self, options: Options, lookups: Lookups) -> PostMail:
         return PostMail(

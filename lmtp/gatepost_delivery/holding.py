@@ -1,7 +1,7 @@
-"""Held mail: where a request goes when it has been decided, and what becomes of it when nobody decides.
+"""Held mail: what becomes of it when nobody decides.
 
-What has waited for a list's max_days_to_hold goes back to its handler with the mark EXPIRED, which throws it away and
-tells whom the rules of notices let it. So it is done once, however many processes deliver. Days count by the clock, but
+What has waited for a list's max_days_to_hold goes back to its handler, which throws it away and tells whom the rules of
+notices let it. So it is done once, however many processes deliver. Days count by the clock, but
 for what it was set by meanwhile.
 """
 
@@ -15,10 +15,6 @@ if TYPE_CHECKING:
     from gatepost_lists.store.admin import Store
     from gatepost_queue import Queue
 
-# The queue whose handler deals with a request of this kind.
-QUEUES = {"post": "in", "join": "command"}
-# In the metadata of an entry about which nobody has decided: for so many days.
-EXPIRED = "waited_days"
 # So many at a time: nobody who wants the queue waits long.
 _BATCH = 100
 
@@ -33,5 +29,5 @@ def expire(queue: Queue, open_store: Callable[[], Store], is_stopping: Callable[
     with closing(open_store()) as store:
         days = store.days_to_hold()
     while days and not is_stopping():
-        if queue.expire_held(days, EXPIRED, QUEUES, _BATCH).result() < _BATCH:
+        if queue.expire_held(days, _BATCH).result() < _BATCH:
             break

@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
 from gatepost_delivery.outgoing import Pool
 from gatepost_lists import Directory, Rules
 from gatepost_lists.store.admin import Store
-from gatepost_queue import Queue
+from gatepost_queue import Desk, Queue
 
 
 @dataclass(frozen=True, kw_only=True)
 class Options:
     """How delivery is to work.
 
-    open_*: make the engines, and the outgoing connections; queue_path: the queue's file. rules, owner: the site's.
+    open_*: make the engines, the queue's desk, and the outgoing connections. rules, owner: the site's.
     connections: how many are used at once. max_recipients: of one transaction. verp_interval: 0 never, 1 always, n
     every n-th post. retry_period: seconds that deferred mail is tried again. dmarc: what is done to mail whose author's
     domain would have it refused; nameservers: who is asked about that and for DKIM keys, as ADDRESS or ADDRESS:PORT, ()
@@ -28,8 +27,8 @@ class Options:
     open_store: Callable[[], Store]
     open_directory: Callable[[], Directory]
     open_queue: Callable[[], Queue]
+    open_desk: Callable[[], Desk]
     open_pool: Callable[[], Pool]
-    queue_path: Path
     rules: Rules
     owner: str
     connections: int

@@ -20,6 +20,7 @@ from gatepost_lists.store.budgets import DAY, HOUR, Budget
 from gatepost_lists.store.profiles import Profile
 from gatepost_lists.store.values import known_as
 from gatepost_queue import Claimed, Entry, Message, Put
+from gatepost_queue.metadata import OutMetadata
 from gatepost_service.log import get_logger
 
 _log = get_logger("delivery")
@@ -158,6 +159,6 @@ class Outbox:
             queue="out",
             listid=self._profile.list_id,
             recipients=tuple(recipients),
-            metadata={"envsender": envsender, "verp": False},
+            metadata=OutMetadata(envsender=envsender).to_json(),
         )
         self._puts.append(Put(message, (entry,)))

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from gatepost_delivery.cooked import cleansed
 from gatepost_delivery.expansion import chunks
@@ -19,6 +19,7 @@ from gatepost_delivery.values import Done, GoOn
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.profiles import Profile
 from gatepost_queue import Claimed, Message, Put
+from gatepost_queue.metadata import InMetadata, SendMetadata
 from gatepost_service.log import get_logger
 
 _log = get_logger("delivery")
@@ -43,10 +44,10 @@ class OwnerMail:
         content = rebuilt(cleansed(section), [mark.octets for mark in marks])
         owners = self._owners(profile)
         _log.info("owner mail", id=claimed.trace, list=claimed.listid, outcome="accept", recipients=len(owners))
-        envsender = (claimed.metadata.get("envsender") or self.site_owner) if claimed.envsender else ""
+        envsender = (InMetadata.from_json(claimed.metadata).envsender or self.site_owner) if claimed.envsender else ""
         message = Message(content=content, envsender=claimed.envsender, received=claimed.received, trace=claimed.trace)
-        to_owners = replace(claimed, metadata={"envsender": envsender, "verp": False})
-        return Done(puts=(Put(message, chunks(to_owners, owners, self.max_recipients)),))
+        entries = chunks(claimed.listid, SendMetadata(envsender=envsender), owners, self.max_recipients)
+        return Done(puts=(Put(message, entries),))
 
     def _owners(self, profile: Profile | None) -> list[str]:
         owners = self.store.owners(profile.list_id) if profile else []

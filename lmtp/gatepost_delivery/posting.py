@@ -10,15 +10,15 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from dataclasses import dataclass, replace
+from typing import Literal, Protocol
 
 from gatepost_delivery import kinds, notices
 from gatepost_delivery.cooked import cleansed, cooked, may_be_left_out, without_lists
 from gatepost_delivery.dmarc import Found
 from gatepost_delivery.dmarc_record import Policy
 from gatepost_delivery.fields import Section, split
-from gatepost_delivery.holding import EXPIRED, nobody_decided
+from gatepost_delivery.holding import nobody_decided
 from gatepost_delivery.letters import address_of, one_line
 from gatepost_delivery.lookups import NoAnswer
 from gatepost_delivery.munge import author_domains, authors, munged, wrapped
@@ -30,8 +30,8 @@ from gatepost_lists import Action, Directory, Headers, Rules, parse_address
 from gatepost_lists.moderation import Decision, Posting, moderate
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.profiles import Profile
-from gatepost_queue import Claimed, Entry, Message, Put
-from gatepost_queue.values import HELD
+from gatepost_queue import HELD, Claimed, Entry, Message, Put
+from gatepost_queue.metadata import HeldMetadata, InMetadata, OutMetadata
 from gatepost_service.log import get_logger
 
 _APPROVED = Decision(Action.ACCEPT, test="approved", why="a moderator let it through")
@@ -84,7 +84,8 @@ class PostMail:
         return done
 
     def _without_list(self, claimed: Claimed) -> Done:
-        if {"rejected", EXPIRED} & claimed.metadata.keys():
+        decision = InMetadata.from_json(claimed.metadata)
+        if decision.rejected is not None or decision.waited_days is not None:
             _tell(claimed, _GONE._replace(action=Action.DISCARD))
             return Done()
         _tell(claimed, _GONE)
@@ -110,20 +111,20 @@ def _tell(claimed: Claimed, decision: Decision) -> None:
 
 def _held(claimed: Claimed, reason: str, subject: str, now: float) -> Entry:
     """The entry that waits for a moderator; its metadata are those that the post came with, and why it waits."""
-    metadata: dict[str, Any] = {
-        **claimed.metadata,
-        "request": "post",
-        "reason": reason,
-        "held_since": now,
-        "subject": one_line(subject),
-    }
-    metadata.pop("approved", None)
+    metadata = replace(
+        HeldMetadata.from_json(claimed.metadata),
+        approved=False,
+        request="post",
+        reason=reason,
+        held_since=now,
+        subject=one_line(subject),
+    )
     return Entry(
         queue=HELD,
         listid=claimed.listid,
         subaddress=claimed.subaddress,
         recipients=claimed.recipients,
-        metadata=metadata,
+        metadata=metadata.to_json(),
     )
 
 
@@ -139,17 +140,17 @@ class _Post:
 
     def decided(self) -> Decision:
         """What is to be done: as a moderator said, else by the list's rules."""
-        metadata = self.claimed.metadata
-        if metadata.get("approved"):
+        metadata = InMetadata.from_json(self.claimed.metadata)
+        if metadata.approved:
             return _APPROVED
-        if "rejected" in metadata:
-            return Decision(Action.REJECT, metadata["rejected"], "rejected", "a moderator refused it")
-        if EXPIRED in metadata:
-            return _expired(metadata[EXPIRED])
+        if metadata.rejected is not None:
+            return Decision(Action.REJECT, metadata.rejected, "rejected", "a moderator refused it")
+        if metadata.waited_days is not None:
+            return _expired(metadata.waited_days)
         headers = Headers()
         for one in self.section.fields:
             headers.add(one.name.decode("ascii"), one.text)
-        size = metadata.get("original_size", len(self.claimed.content))
+        size = len(self.claimed.content) if metadata.original_size is None else metadata.original_size
         site = self.site
         with site.directory.snapshot():
             mailing_list = site.directory.find(parse_address(self.profile.fqdn_listname)).mailing_list
@@ -180,13 +181,12 @@ class _Post:
             content=self._content(), envsender=claimed.envsender, received=claimed.received, trace=claimed.trace
         )
         number = site.store.next_post(claimed.listid)
-        metadata = {
-            "envsender": address_of(self.profile, "bounces"),
-            "to_members": True,
-            "after": None,
-            "verp": site.verp_interval > 0 and number % site.verp_interval == 0,
-        }
-        return Put(message, (Entry(queue="out", listid=claimed.listid, metadata=metadata),))
+        metadata = OutMetadata(
+            envsender=address_of(self.profile, "bounces"),
+            verp=site.verp_interval > 0 and number % site.verp_interval == 0,
+            to_members=True,
+        )
+        return Put(message, (Entry(queue="out", listid=claimed.listid, metadata=metadata.to_json()),))
 
     def _content(self) -> bytes:
         """The message as the members get it."""

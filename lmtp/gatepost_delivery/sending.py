@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -25,6 +25,7 @@ from gatepost_delivery.refusals import Refusals
 from gatepost_delivery.values import Done, GoOn, Later
 from gatepost_lists.store.errors import NotFoundError
 from gatepost_queue import Claimed, Entry
+from gatepost_queue.metadata import OutMetadata
 from gatepost_service.log import get_logger
 
 # Members that are read, and put into the queue as recipients, in one transaction.
@@ -86,23 +87,25 @@ class Sender:
 
     def __call__(self, claimed: Claimed, go_on: GoOn) -> Done | Later:
         """Deal with an entry of out or retry."""
-        if not claimed.metadata.get("to_members"):
+        sent = OutMetadata.from_json(claimed.metadata)
+        if not sent.to_members:
             return self._send(claimed)
         with self._with.snapshot():
-            return self._expand(claimed, go_on)
+            return self._expand(claimed, sent, go_on)
 
-    def _expand(self, claimed: Claimed, go_on: GoOn) -> Done | Later:
+    def _expand(self, claimed: Claimed, sent: OutMetadata, go_on: GoOn) -> Done | Later:
         while not self._with.stopping():
             try:
-                members = self._with.recipients(claimed.listid, _key(claimed.metadata), STEP)
+                members = self._with.recipients(claimed.listid, _key(sent), STEP)
             except NotFoundError:
                 _log.warning("the list has gone, and its post with it", id=claimed.trace, list=claimed.listid)
                 return Done()
-            entries = chunks(claimed, [member.email for member in members], self._with.max_recipients)
+            entries = chunks(claimed.listid, sent, [member.email for member in members], self._with.max_recipients)
             if len(members) < STEP:
                 return Done(entries=entries)
             last = members[-1]
-            claimed = go_on({**claimed.metadata, "after": [last.user_id, last.address_id]}, entries)
+            sent = replace(sent, after=(last.user_id, last.address_id))
+            claimed = go_on(sent.to_json(), entries)
         return Later(self._with.clock(), "stopped on the way through the members")
 
     def _send(self, claimed: Claimed) -> Done:
@@ -136,9 +139,8 @@ class Sender:
                 return
 
 
-def _key(metadata: Mapping[str, Sequence[int] | None]) -> Key | None:
-    after = metadata.get("after")
-    return (after[0], after[1]) if after else None
+def _key(sent: OutMetadata) -> Key | None:
+    return (sent.after[0], sent.after[1]) if sent.after else None
 
 
 def _left(claimed: Claimed, done: int) -> tuple[Entry, ...]:

@@ -18,7 +18,6 @@ from gatepost_delivery.runner import LEASE, Claims, Runner
 from gatepost_delivery.troubles import Troubles
 from gatepost_lists.store.errors import StoreError
 from gatepost_queue import LeaseLost, QueueTrouble
-from gatepost_queue.watch import Watch
 from gatepost_service.log import get_logger, reason
 from gatepost_service.metrics import Gauges
 from gatepost_service.part import GRACE, Part, Worker
@@ -101,11 +100,11 @@ class DeliveryService:
         _closing(old)
 
     def _look_after(self) -> None:
-        watch = Watch(self._options.queue_path)
+        desk = self._options.open_desk()
         recover_at = renew_at = expire_at = 0.0
         while not self._stopping.wait(_LOOK):
             now = time.monotonic()
-            if watch.has_changed():
+            if desk.has_changed():
                 self._bell.ring()
             if now >= recover_at:
                 recover_at = now + _RECOVER
@@ -116,7 +115,7 @@ class DeliveryService:
             if now >= expire_at:
                 expire_at = now + _EXPIRE
                 self._expire()
-        watch.close()
+        desk.close()
 
     def _recover(self) -> None:
         with suppress(QueueTrouble):  # the runners tell it

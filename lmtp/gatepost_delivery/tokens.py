@@ -6,13 +6,13 @@ So whoever takes the entry up again finds it there; and doing it a second time m
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 from gatepost_delivery.values import GoOn
 from gatepost_lists.store.admin import Store
 from gatepost_queue import Claimed
-
-_KEY = "taken"
+from gatepost_queue.metadata import TokenMetadata
 
 
 class Taken(NamedTuple):
@@ -35,7 +35,8 @@ class Tokens:
 
     def take(self, token: str) -> Taken | None:
         """What a token stands for, of which nobody will hear again; None where that is nothing, or no longer so."""
-        known = self.claimed.metadata.get(_KEY, {})
+        metadata = TokenMetadata.from_json(self.claimed.metadata)
+        known = metadata.taken or {}
         if token in known:
             return Taken(*known[token])
         with self._store.transaction():
@@ -43,5 +44,5 @@ class Tokens:
             if pending is None:
                 return None
             taken = Taken(pending.kind, pending.email, pending.display_name)
-            self.claimed = self._go_on({**self.claimed.metadata, _KEY: {**known, token: taken}}, ())
+            self.claimed = self._go_on(replace(metadata, taken={**known, token: taken}).to_json(), ())
         return taken

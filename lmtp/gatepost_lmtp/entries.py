@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from gatepost_queue import Entry
-
-# The layout of the metadata, as Mailman counts it.
-VERSION = 3
+from gatepost_queue.metadata import VERSION, ReceivedMetadata
 
 _QUEUES: Mapping[str, str] = {
     "": "in",
@@ -58,30 +56,24 @@ def _entry(listid: str, subaddress: str, extension: str, recipients: list[str], 
         listid=listid,
         subaddress=subaddress,
         recipients=tuple(dict.fromkeys(recipients)),
-        metadata=_metadata(listid, subaddress, _kept(extension), origin),
+        metadata=_metadata(listid, subaddress, _kept(extension), origin).to_json(),
     )
 
 
-def _metadata(listid: str, subaddress: str, extension: str, origin: Origin) -> dict[str, Any]:
-    """Names and values as Mailman's runners read them (its lmtp runner), and `extension`, which it does not keep."""
-    metadata: dict[str, Any] = {
-        "listid": listid,
-        "original_size": origin.size,
-        "received_time": origin.received,
-        "version": VERSION,
-        "_parsemsg": False,
-    }
-    if subaddress:
-        metadata["subaddress"] = subaddress
-    else:
-        metadata["to_list"] = True
-    if subaddress == "owner":
-        metadata |= {"to_owner": True, "envsender": origin.owner}
-    elif subaddress == "request":
-        metadata["to_request"] = True
-    if extension:
-        metadata["extension"] = extension
-    return metadata
+def _metadata(listid: str, subaddress: str, extension: str, origin: Origin) -> ReceivedMetadata:
+    return ReceivedMetadata(
+        listid=listid,
+        original_size=origin.size,
+        received_time=origin.received,
+        version=VERSION,
+        parsemsg=False,
+        subaddress=subaddress,
+        to_list=not subaddress,
+        to_owner=subaddress == "owner",
+        to_request=subaddress == "request",
+        envsender=origin.owner if subaddress == "owner" else "",
+        extension=extension,
+    )
 
 
 def _kept(text: str) -> str:

@@ -1,18 +1,22 @@
 """Durable queues: put, claim, done, later.
 
-`versions.create` makes the file or upgrades it; `listing` is what the commands and the metrics read.
+queue.py has the protocols, open.py the engines, each in a folder of its own; metadata.py what entries say to handlers.
 """
 
 from gatepost_queue.errors import EntryInUse, LeaseLost, NoEngine, NoSuchEntry, QueueError, QueueFull, QueueTrouble
-from gatepost_queue.queue import Queue, open_queue, path_of
-from gatepost_queue.values import BLOCK, QUEUES, Claimed, Content, Delivery, Entry, Figure, Message, Put, Waiting
+from gatepost_queue.open import create, engine_of, open_desk, open_queue
+from gatepost_queue.queue import Desk, Engine, Queue
+from gatepost_queue.values import BLOCK, HELD, QUEUES, Claimed, Content, Delivery, Entry, Figure, Message, Put, Waiting
 
 __all__ = [
     "BLOCK",
+    "HELD",
     "QUEUES",
     "Claimed",
     "Content",
     "Delivery",
+    "Desk",
+    "Engine",
     "Entry",
     "EntryInUse",
     "Figure",
@@ -26,6 +30,8 @@ __all__ = [
     "QueueFull",
     "QueueTrouble",
     "Waiting",
+    "create",
+    "engine_of",
+    "open_desk",
     "open_queue",
-    "path_of",
 ]

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from contextlib import closing
+from dataclasses import dataclass, field
 
-from gatepost_queue import listing
+from gatepost_queue.open import open_desk
 from gatepost_service.metrics import Gauge
 
 
 @dataclass(frozen=True)
 class QueueGauges:
-    """Looks into the queue's file at each call, and leaves it closed in between. Equal where the file is the same."""
+    """Looks into the queue at each call, and leaves it closed in between. Equal where the queue is the same."""
 
-    path: Path
+    url: str = field(repr=False)  # a password may be in it
 
     def __call__(self) -> list[Gauge]:
         """A figure for every queue, 0 where nothing waits. Raises QueueTrouble."""
-        found = listing.figures(self.path, time.time())
+        with closing(open_desk(self.url)) as desk:
+            found = desk.figures(time.time())
         return [
             Gauge(
                 "gatepost_queue_messages",

@@ -1,38 +1,31 @@
-"""The queue, for services: any thread may call any method, none of them blocks, and what they give is a Future.
+"""The queue as services, people and the command line meet it, whatever engine keeps it: the protocols.
 
-    queue = open_queue("sqlite:////var/lib/gatepost/queue.db")
+    queue = open_queue(settings.queue.engine)
     ids = await asyncio.wrap_future(queue.put(message, entries))  # in an event loop
     ids = queue.put(message, entries).result()  # in a thread
 
-A Future is resolved when what it stands for is on stable storage. It raises QueueFull or QueueTrouble (nothing of it is
-kept; the queue mends itself when the room or the file is back), or LeaseLost for a claim that is no longer one's own.
-A Future that is cancelled before its turn has come leaves nothing behind; later it can no longer be cancelled.
+`Queue` is for services, `Desk` for people and gauges, `Engine` for who makes a queue and looks after where it is.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, NamedTuple, Protocol
 
-from gatepost_queue import claims, deliveries, follow_ups, listing, puts, upkeep
-from gatepost_queue.clock import Clock
-from gatepost_queue.connection import Connection, Transaction
-from gatepost_queue.errors import NoEngine
-from gatepost_queue.values import Claimed, Delivery, Entry, Message, Put, check_time
-from gatepost_queue.writer import MAX_WAITING, Writer
+from gatepost_queue.metadata import Decision
+from gatepost_queue.values import Claimed, Delivery, Entry, Figure, Message, Put, Waiting
 
 
-class Queue:
-    """A queue in a SQLite file. Nothing is opened before the first call: it may be made before a fork."""
+class Queue(Protocol):
+    """What services call. Any thread may call any method, none of them blocks, and what they give is a Future.
 
-    def __init__(self, path: str | Path, *, clock: Clock | None = None, max_waiting: int = MAX_WAITING) -> None:
-        """`max_waiting`: octets of messages in memory that may wait to be written before `put` raises QueueFull."""
-        self._connection = Connection(Path(path), clock)
-        self._writer = Writer(self._connection, max_waiting)
-        self._reader = ThreadPoolExecutor(1, "queue-reader")
+    A Future is resolved when what it stands for is on stable storage. It raises QueueFull or QueueTrouble (nothing of
+    it is kept; the queue mends itself when the room or the storage is back), or LeaseLost for a claim that is no longer
+    one's own. A Future that is cancelled before its turn has come leaves nothing behind; later it can no longer be
+    cancelled. Nothing is opened before the first call: a queue may be made before a fork.
+    """
 
     def put(
         self, message: Message, entries: Sequence[Entry], delivery: Delivery | None = None
@@ -43,38 +36,18 @@ class Queue:
         day, in a delivery that was lost, is not queued again: its id is None. Call `confirm` or `lost` afterwards.
         Raises ValueError where there is no entry.
         """
-        if not entries:
-            raise ValueError("a message must be for somebody")
-        return self._writer.submit(
-            lambda transaction: puts.put(transaction, message, tuple(entries), delivery),
-            message.octets_in_memory,
-        )
 
     def room(self) -> Future[None]:
         """Resolved as soon as so little waits to be written that the next message can be asked for (354)."""
-        return self._writer.room()
 
     def confirm(self, delivery: Delivery) -> None:
         """The client's next command has come: it has the replies. What it sends again, it sends on purpose."""
-        self._writer.submit_lazily(lambda transaction: deliveries.confirm(transaction, delivery))
 
     def lost(self, delivery: Delivery) -> Future[None]:
         """The connection broke before the client's next command; may be called before `put` has ended.
 
         What cannot be kept in mind at once, because of trouble, is when that is over.
         """
-
-        def lose(transaction: Transaction) -> None:
-            deliveries.lose(transaction, delivery)
-
-        def try_again(losing: Future[None]) -> None:
-            if losing.exception() is not None:
-                with suppress(RuntimeError):  # closed: then all that was not confirmed counts as lost
-                    self._writer.submit_lazily(lose)
-
-        losing = self._writer.submit(lose)
-        losing.add_done_callback(try_again)
-        return losing
 
     def claim(
         self, queues: str | tuple[str, ...], runner: str, lease_seconds: float, limit: int = 1
@@ -84,15 +57,12 @@ class Queue:
         Of several queues it is the first one that has any. Fewer come when their contents are big; an entry that has
         failed before comes alone.
         """
-        return self._writer.submit(lambda transaction: claims.claim(transaction, queues, runner, lease_seconds, limit))
 
     def recover(self) -> Future[int]:
         """Free at once what runners had whose processes are dead; gives the number of those entries."""
-        return self._writer.submit(claims.recover)
 
     def renew(self, claimed: Claimed, lease_seconds: float) -> Future[None]:
         """Let the lease last `lease_seconds` from now."""
-        return self._writer.submit(lambda transaction: claims.renew(transaction, claimed, lease_seconds))
 
     def go_on(
         self, claimed: Claimed, metadata: Mapping[str, Any], lease_seconds: float, entries: Sequence[Entry] = ()
@@ -101,9 +71,6 @@ class Queue:
 
         The lease lasts `lease_seconds` from now; gives the claim as it is then.
         """
-        return self._writer.submit(
-            lambda transaction: follow_ups.go_on(transaction, claimed, metadata, lease_seconds, entries)
-        )
 
     def done(
         self,
@@ -118,28 +85,19 @@ class Queue:
         What follows from it is kept in the same transaction: further entries of its message, and new messages. In that,
         too, its runner gets its next entry, or none, as by `claim`, from the queues `next_from`.
         """
-        octets = sum(put.message.octets_in_memory for put in puts)
-        return self._writer.submit(
-            lambda transaction: follow_ups.done(transaction, claimed, entries, puts, next_from, lease_seconds),
-            octets,
-        )
 
     def later(self, claimed: Claimed, when: float, error: str = "") -> Future[None]:
         """Give the entry back, to be claimed from `when` on; that is no failure of the handler. Raises ValueError."""
-        check_time(when)
-        return self._writer.submit(lambda transaction: claims.later(transaction, claimed, when, error))
 
     def failed(self, claimed: Claimed, error: str) -> Future[bool]:
         """The handler raised; `error` is its traceback. The third time the entry is shunted: True."""
-        return self._writer.submit(lambda transaction: claims.failed(transaction, claimed, error))
 
     def give_up(self, claimed: Claimed, error: str) -> Future[None]:
         """Shunt the entry: it waits until somebody looks at it."""
-        return self._writer.submit(lambda transaction: claims.give_up(transaction, claimed, error))
 
-    def expire_held(self, days: Mapping[str, int], mark: str, queues: Mapping[str, str], limit: int) -> Future[int]:
-        """Send on what has been held for its list's days, at most `limit` entries; gives how many (upkeep.expire)."""
-        return self._writer.submit(lambda transaction: upkeep.expire(transaction, days, mark, queues, limit))
+    def expire_held(self, days: Mapping[str, int], limit: int) -> Future[int]:
+        """Send held entries on that have waited for as many days as `days` has for their list_id, as `decide` does, at
+        most `limit`; gives how many."""
 
     def full_lists(self, messages: int, octets: int) -> Future[frozenset[str]]:
         """The list_ids of those lists that have as many held messages, or octets of them; 0 for any number.
@@ -147,23 +105,113 @@ class Queue:
         It is read beside all that is written, which does not wait for it. Raises RuntimeError where no thread can be
         started.
         """
-        return self._reader.submit(listing.full_lists, self._connection.path, messages, octets)
 
     def close(self) -> None:
-        """Write what waits, then let go of the file. Nothing can be submitted afterwards."""
-        self._reader.shutdown(cancel_futures=True)
-        self._writer.close()
+        """Write what waits, then let go of the storage. Nothing can be submitted afterwards."""
 
 
-def path_of(url: str) -> Path:
-    """The file in `sqlite:///RELATIVE` or `sqlite:////ABSOLUTE`. Raises NoEngine for what no engine serves."""
-    scheme, _, path = url.partition(":///")
-    if scheme != "sqlite" or not path:
-        # The scheme is all that is told of a URL: a password may be in the rest.
-        raise NoEngine(f"no engine for a queue in {url.partition(':')[0]}:…", "use sqlite:///PATH")
-    return Path(path)
+class Desk(Protocol):
+    """What people and gauges ask. It belongs to one thread at a time, and waits for its answers.
+
+    Every method but `has_changed` and `close` raises QueueTrouble.
+    """
+
+    def ls(self, queue: str = "", listid: str = "") -> Iterator[Waiting]:
+        """The entries, all or those of one queue or list, by queue and time."""
+
+    def show(self, number: int) -> tuple[Waiting, bytes]:
+        """One entry and its message's content. Raises NoSuchEntry."""
+
+    def show_held(self, number: int) -> tuple[Waiting, bytes]:
+        """The same of an entry that waits for a moderator. Raises NoSuchEntry for another."""
+
+    def figures(self, now: float) -> list[Figure]:
+        """A Figure for each of QUEUES."""
+
+    def retry(self, numbers: Iterable[int]) -> None:
+        """Let entries be claimed at once, all or none; shunted ones go back to the queue that they came from.
+
+        Raises NoSuchEntry, EntryInUse.
+        """
+
+    def retry_shunted(self) -> list[int]:
+        """The same for all that is shunted; their ids, the oldest first."""
+
+    def drop(self, numbers: Iterable[int]) -> None:
+        """Forget entries, all or none, and a message with the last entry of it. Raises NoSuchEntry, EntryInUse."""
+
+    def decide(self, numbers: Iterable[int], decision: Decision) -> None:
+        """Add a moderator's decision to held entries' metadata, all or none, and send each on to the queue that is for
+        its request, to be dealt with at once. Raises NoSuchEntry."""
+
+    def discard(self, numbers: Iterable[int], *, missing_ok: bool = False) -> None:
+        """Forget held entries, all or none; missing_ok: even if some are there no more. Raises NoSuchEntry."""
+
+    def has_changed(self) -> bool:
+        """Whether anybody has written anything since the last call; True, too, at the first and after any trouble."""
+
+    def close(self) -> None:
+        """Let go of the storage; asked again, the desk opens it anew."""
 
 
-def open_queue(url: str) -> Queue:
-    """The queue of a URL, which versions.create must have made; trouble shows at the first call. Raises NoEngine."""
-    return Queue(path_of(url))
+class Told(NamedTuple):
+    """What an examination has found: as it should be (ok), worth knowing (note), or wrong, with what mends it."""
+
+    state: Literal["ok", "note", "wrong"]
+    text: str
+    mend: str = ""
+
+
+class Machine(Protocol):
+    """Through what an engine examines its storage. Every method may raise OSError."""
+
+    def stat(self, path: Path) -> object:
+        """Raises FileNotFoundError."""
+
+    def query(self, path: Path, statement: str) -> Sequence[Sequence[object]]:
+        """The rows of a statement on a database in a file, which is only read."""
+
+
+class Engine(Protocol):
+    """One queue as one engine keeps it. Nothing is opened by asking for it.
+
+    name: what people are told where the queue is. schema: the version of its storage that is known here. files: the
+    files of this machine that it is in, which its user must be able to write, with their folder; none on a server.
+    folders: those in which the services write. spool: the folder for what is too big to be held in memory while it
+    comes in, '' for the system's.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def schema(self) -> str: ...
+    @property
+    def files(self) -> tuple[Path, ...]: ...
+    @property
+    def folders(self) -> tuple[Path, ...]: ...
+    @property
+    def spool(self) -> str: ...
+
+    def open(self) -> Queue:
+        """The queue, which must have been made; trouble shows at the first call."""
+
+    def open_desk(self) -> Desk:
+        """Its desk; trouble shows at the first call."""
+
+    def create(self) -> bool:
+        """Make an empty queue; True if it was not there before.
+
+        One that is there stays as it is, or is upgraded, in one transaction. Raises QueueTrouble.
+        """
+
+    def make_ready(self) -> bool:
+        """What a service that starts does: upgrade the queue that is there, or make one; True if it was not there.
+
+        None is made where it may be out of sight only. Raises QueueTrouble.
+        """
+
+    def examine(self, machine: Machine) -> Told:
+        """Whether it is there, and of the version that is known here."""
+
+    def newest(self, machine: Machine) -> float:
+        """When the newest message in it came, in seconds since the epoch; 0.0 where there is none."""

@@ -18,6 +18,11 @@ QUEUES = ("in", "command", "bounces", "out", "retry", "held", "shunt")
 HELD = "held"
 SHUNT = "shunt"
 
+# An entry that has failed so often is shunted; after each failure before, it rests for so many seconds: what is broken
+# may be whole again, and others go first.
+MAX_FAILURES = 3
+FAILURE_PAUSES = (60.0, 600.0)
+
 _FIRST, _LAST = -62135596800.0, 253402300799.0
 
 # Octets that are read, written and held at a time.

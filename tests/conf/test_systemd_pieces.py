@@ -28,7 +28,7 @@ ODD = """\
 [lists]
 directory = "sqlite:////srv/my lists/50%/gatepost.db"
 [queue]
-engine = "mailman:/srv/mailman/var/queue"
+engine = "sqlite:////srv/mail/queue.db"
 [policy]
 listen = ["unix:/var/spool/postfix/gatepost/policy", "inet:[::1]:31"]
 [lmtp]
@@ -52,7 +52,7 @@ def test_the_usual_folders_are_systemd_s() -> None:
 def test_other_folders_are_named() -> None:
     found = set(lines(site([], (), ODD)))
     assert 'ReadWritePaths="/srv/my lists/50%%"' in found
-    assert {"ReadWritePaths=/srv/mailman/var/queue", "ReadWritePaths=/var/spool/postfix/gatepost"} <= found
+    assert {"ReadWritePaths=/srv/mail", "ReadWritePaths=/var/spool/postfix/gatepost"} <= found
     assert {"RuntimeDirectory=gatepost", "RuntimeDirectoryMode=0755"} <= found
     assert "CapabilityBoundingSet=CAP_CHOWN CAP_NET_BIND_SERVICE" in found
 

@@ -13,8 +13,7 @@ import pytest
 from pytest import MonkeyPatch
 
 from gatepost_delivery.commands.held import held as command
-from gatepost_queue import Entry, NoSuchEntry, Queue, listing
-from gatepost_queue.versions import create
+from gatepost_queue import Entry, NoSuchEntry, Queue, create, open_desk, open_queue
 from labs.queue import ANN, BOB, POST, outcome, post
 from labs.queue.commands import Run, runner_of
 
@@ -39,14 +38,14 @@ JOIN = Entry(
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def url(tmp_path: Path) -> str:
     create(f"sqlite:///{tmp_path}/queue.db")
-    return tmp_path / "queue.db"
+    return f"sqlite:///{tmp_path}/queue.db"
 
 
 @pytest.fixture
-def queue(path: Path) -> Iterator[Queue]:
-    with closing(Queue(path)) as opened:
+def queue(url: str) -> Iterator[Queue]:
+    with closing(open_queue(url)) as opened:
         yield opened
 
 
@@ -57,13 +56,13 @@ def numbers(queue: Queue) -> list[int]:
 
 
 @pytest.fixture
-def run(path: Path) -> Run:
-    """Run a command on the queue in `path`; it raises what a command raises."""
-    return runner_of(command, path)
+def run(url: str) -> Run:
+    """Run a command on the queue of `url`; it raises what a command raises."""
+    return runner_of(command, url)
 
 
-def waiting(path: Path) -> dict[int, str]:
-    return {one.id: one.queue for one in listing.ls(path)}
+def waiting(url: str) -> dict[int, str]:
+    return {one.id: one.queue for one in open_desk(url).ls()}
 
 
 def test_ls(run: Run, numbers: list[int]) -> None:
@@ -92,17 +91,17 @@ def test_show(run: Run, numbers: list[int]) -> None:
     ],
 )
 def test_a_decision_goes_on_to_delivery(
-    run: Run, path: Path, numbers: list[int], verb: tuple[str, ...], decision: dict[str, object]
+    run: Run, url: str, numbers: list[int], verb: tuple[str, ...], decision: dict[str, object]
 ) -> None:
     run(*verb, *numbers[:2])
-    assert waiting(path) == {numbers[0]: "in", numbers[1]: "command", numbers[2]: "in"}
+    assert waiting(url) == {numbers[0]: "in", numbers[1]: "command", numbers[2]: "in"}
     for number, entry in zip(numbers, (HELD, JOIN), strict=False):
-        assert listing.show(path, number)[0].metadata == {**entry.metadata, **decision}
+        assert open_desk(url).show(number)[0].metadata == {**entry.metadata, **decision}
 
 
-def test_discard(run: Run, path: Path, numbers: list[int]) -> None:
+def test_discard(run: Run, url: str, numbers: list[int]) -> None:
     assert run("discard", *numbers[:2]).stdout == f"{numbers[0]}: discarded\n{numbers[1]}: discarded\n"
-    assert waiting(path) == {numbers[2]: "in"}
+    assert waiting(url) == {numbers[2]: "in"}
 
 
 @pytest.mark.parametrize(
@@ -119,7 +118,7 @@ def test_discard(run: Run, path: Path, numbers: list[int]) -> None:
         (("--sender", "bo@*", "--older-than", "5d", "--list", BOB.listid), "PJM"),
     ],
 )
-def test_discard_what_is_so(run: Run, path: Path, queue: Queue, options: tuple[str, ...], left: str) -> None:
+def test_discard_what_is_so(run: Run, url: str, queue: Queue, options: tuple[str, ...], left: str) -> None:
     """P: a post from bo@x that has waited for ten days; J: a request of bo@example.org's, two hours; M: bob's, now."""
     ages = {"P": 10 * 86_400, "J": 7200, "M": 0}
     entries = {"P": HELD, "J": JOIN, "M": replace(HELD, listid=BOB.listid)}
@@ -130,15 +129,15 @@ def test_discard_what_is_so(run: Run, path: Path, queue: Queue, options: tuple[s
         numbers[outcome(queue.put(message, [replace(entry, metadata=metadata)]))[0]] = name
     outcome(queue.put(post(), [ANN]))
     assert run("discard", *options).stdout == f"{3 - len(left)} discarded\n"
-    assert "".join(numbers[one.id] for one in listing.ls(path, "held")) == left
-    assert [one.queue for one in listing.ls(path)].count("in") == 1
+    assert "".join(numbers[one.id] for one in open_desk(url).ls("held")) == left
+    assert [one.queue for one in open_desk(url).ls()].count("in") == 1
 
 
-def test_more_than_goes_into_one_transaction(run: Run, path: Path, queue: Queue, monkeypatch: MonkeyPatch) -> None:
+def test_more_than_goes_into_one_transaction(run: Run, url: str, queue: Queue, monkeypatch: MonkeyPatch) -> None:
     monkeypatch.setattr("gatepost_delivery.commands.held._AT_ONCE", 2)
     outcome(queue.put(post(), [HELD] * 5))
     assert run("discard", "--sender", "*").stdout == "5 discarded\n"
-    assert waiting(path) == {}
+    assert waiting(url) == {}
 
 
 @pytest.mark.parametrize(
@@ -150,13 +149,13 @@ def test_what_says_nothing_to_discard(run: Run, numbers: list[int], wrong: tuple
 
 
 @pytest.mark.parametrize("verb", ["accept", "reject", "discard"])
-def test_all_or_none(run: Run, path: Path, numbers: list[int], verb: str) -> None:
-    before = waiting(path)
+def test_all_or_none(run: Run, url: str, numbers: list[int], verb: str) -> None:
+    before = waiting(url)
     with pytest.raises(NoSuchEntry, match=f"entry {numbers[2]} does not wait for a moderator"):
         run(verb, numbers[0], numbers[2])
     with pytest.raises(NoSuchEntry, match="there is no entry 999"):
         run(verb, numbers[0], 999)
-    assert waiting(path) == before
+    assert waiting(url) == before
 
 
 def test_what_is_not_held_is_not_shown(run: Run, numbers: list[int]) -> None:

@@ -18,8 +18,7 @@ from gatepost_delivery.runner import Claims, Runner
 from gatepost_delivery.troubles import Troubles
 from gatepost_delivery.values import Done, GoOn, Handler, Later
 from gatepost_lists import DirectoryTrouble
-from gatepost_queue import Claimed, Entry, Queue, QueueFull, QueueTrouble, listing
-from gatepost_queue.versions import create
+from gatepost_queue import Claimed, Entry, Queue, QueueFull, QueueTrouble, create, open_desk, open_queue
 from labs.queue import ANN, WAIT, outcome, post
 
 CHUNK = Entry(queue="out", listid=ANN.listid, recipients=("bo@example.org",))
@@ -44,14 +43,14 @@ class Made:
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def url(tmp_path: Path) -> str:
     create(f"sqlite:///{tmp_path}/queue.db")
-    return tmp_path / "queue.db"
+    return f"sqlite:///{tmp_path}/queue.db"
 
 
 @pytest.fixture
-def queue(path: Path) -> Iterator[Queue]:
-    with closing(Queue(path)) as opened:
+def queue(url: str) -> Iterator[Queue]:
+    with closing(open_queue(url)) as opened:
         yield opened
 
 
@@ -69,28 +68,28 @@ def running(queue: Queue, make: Callable[[], Made], *queues: str, bell: Bell | N
         assert runner.has_ended(WAIT)
 
 
-def until(path: Path, bell: Bell, holds: Callable[[list[str]], bool]) -> None:
+def until(url: str, bell: Bell, holds: Callable[[list[str]], bool]) -> None:
     """Ring until the queues of all that waits are as they should be."""
     for _ in range(int(WAIT / 0.01)):
-        if holds([waiting.queue for waiting in listing.ls(path)]):
+        if holds([waiting.queue for waiting in open_desk(url).ls()]):
             return
         bell.ring()
         bell.wait(bell.rings, 0.01)
-    raise AssertionError(list(listing.ls(path)))
+    raise AssertionError(list(open_desk(url).ls()))
 
 
-def test_what_a_handler_makes_is_dealt_with_in_its_turn(queue: Queue, path: Path) -> None:
+def test_what_a_handler_makes_is_dealt_with_in_its_turn(queue: Queue, url: str) -> None:
     made = Made({"in": lambda _, __: Done(entries=(CHUNK,)), "out": lambda _, __: Done()})
     with running(queue, lambda: made, "in", "out") as bell:
         outcome(queue.put(post(received=0.0), [ANN]))
-        until(path, bell, lambda queues: not queues and len(made.handled) == 2)
+        until(url, bell, lambda queues: not queues and len(made.handled) == 2)
     assert [claimed.queue for claimed in made.handled] == ["in", "out"]
 
 
 def test_a_handler_that_fails_has_its_entry_shunted_and_holds_up_nothing(
-    queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost_queue.claims.FAILURE_PAUSES", (0.0, 0.0))
+    monkeypatch.setattr("gatepost_queue.values.FAILURE_PAUSES", (0.0, 0.0))
 
     def handle(claimed: Claimed, _: GoOn) -> Done:
         if claimed.content == b"poison":
@@ -101,15 +100,15 @@ def test_a_handler_that_fails_has_its_entry_shunted_and_holds_up_nothing(
     with running(queue, lambda: made, "in") as bell:
         outcome(queue.put(post(b"poison", received=0.0), [ANN]))
         outcome(queue.put(post(b"good", received=0.0), [ANN]))
-        until(path, bell, lambda queues: queues == ["shunt"])
-    (waiting,) = listing.ls(path)
+        until(url, bell, lambda queues: queues == ["shunt"])
+    (waiting,) = open_desk(url).ls()
     assert "RuntimeError: cannot be read" in waiting.last_error
     assert "in handle" in waiting.last_error, "the traceback is kept"
 
 
 @pytest.mark.parametrize("error", [DirectoryTrouble("the lists are away"), OSError(28, "No space left on device")])
 def test_trouble_of_ours_is_not_the_messages(
-    queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch, error: Exception
+    queue: Queue, url: str, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     monkeypatch.setattr(runner_module, "TROUBLE_PAUSE", 0.0)
     left = [error] * 5
@@ -122,20 +121,20 @@ def test_trouble_of_ours_is_not_the_messages(
     made = Made({"in": handle})
     with running(queue, lambda: made, "in") as bell:
         outcome(queue.put(post(received=0.0), [ANN]))
-        until(path, bell, lambda queues: not queues)
+        until(url, bell, lambda queues: not queues)
     assert [claimed.failures for claimed in made.handled] == [0] * 6
 
 
-def test_later_is_later(queue: Queue, path: Path) -> None:
+def test_later_is_later(queue: Queue, url: str) -> None:
     made = Made({"in": lambda claimed, _: Later(claimed.received + 10_000_000_000, "the mail server is away")})
     with running(queue, lambda: made, "in") as bell:
         outcome(queue.put(post(received=0.0), [ANN]))
-        until(path, bell, lambda _: any(waiting.last_error for waiting in listing.ls(path)))
-    (waiting,) = listing.ls(path)
+        until(url, bell, lambda _: any(waiting.last_error for waiting in open_desk(url).ls()))
+    (waiting,) = open_desk(url).ls()
     assert (waiting.queue, waiting.next_attempt, waiting.failures) == ("in", 10_000_000_000, 0)
 
 
-def test_how_far_a_handler_has_come_is_kept(queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_how_far_a_handler_has_come_is_kept(queue: Queue, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner_module, "TROUBLE_PAUSE", 0.0)
 
     def handle(claimed: Claimed, go_on: GoOn) -> Done:
@@ -149,12 +148,12 @@ def test_how_far_a_handler_has_come_is_kept(queue: Queue, path: Path, monkeypatc
     made = Made({"in": handle})
     with running(queue, lambda: made, "in") as bell:
         outcome(queue.put(post(received=0.0), [ANN]))
-        until(path, bell, lambda queues: queues == ["out"] * 3)
+        until(url, bell, lambda queues: queues == ["out"] * 3)
     assert [claimed.metadata.get("step", 0) for claimed in made.handled] == [0, 1, 2, 3]
 
 
 def test_what_was_done_is_kept_when_the_queue_can_be_written_again(
-    queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch
+    queue: Queue, url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It may have been sent: then it must not be sent again."""
     monkeypatch.setattr(runner_module, "SETTLE_PAUSE", 0.0)
@@ -172,11 +171,11 @@ def test_what_was_done_is_kept_when_the_queue_can_be_written_again(
     made = Made({"in": lambda _, __: Done(entries=(CHUNK,))})
     with running(queue, lambda: made, "in") as bell:
         outcome(queue.put(post(received=0.0), [ANN]))
-        until(path, bell, lambda queues: queues == ["out"])
+        until(url, bell, lambda queues: queues == ["out"])
     assert (len(made.handled), failures) == (1, [])
 
 
-def test_handlers_that_cannot_be_made_yet(queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_handlers_that_cannot_be_made_yet(queue: Queue, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(runner_module, "TROUBLE_PAUSE", 0.0)
     made = Made({"in": lambda _, __: Done()})
     troubles: list[Exception] = [DirectoryTrouble("no store"), RuntimeError("a fault of ours")]
@@ -188,11 +187,11 @@ def test_handlers_that_cannot_be_made_yet(queue: Queue, path: Path, monkeypatch:
 
     with running(queue, make, "in") as bell:
         outcome(queue.put(post(received=0.0), [ANN]))
-        until(path, bell, lambda queues: not queues)
+        until(url, bell, lambda queues: not queues)
     assert len(made.handled) == 1
 
 
-def test_a_claim_that_was_lost_meanwhile_is_left_alone(queue: Queue, path: Path) -> None:
+def test_a_claim_that_was_lost_meanwhile_is_left_alone(queue: Queue, url: str) -> None:
     def handle(claimed: Claimed, _: GoOn) -> Done:
         if claimed.attempts == 1:
             outcome(queue.later(claimed, 0.0, "taken away"))
@@ -201,16 +200,16 @@ def test_a_claim_that_was_lost_meanwhile_is_left_alone(queue: Queue, path: Path)
     made = Made({"in": handle})
     with running(queue, lambda: made, "in") as bell:
         outcome(queue.put(post(received=0.0), [ANN]))
-        until(path, bell, lambda queues: queues == ["out"])
+        until(url, bell, lambda queues: queues == ["out"])
     assert [claimed.attempts for claimed in made.handled] == [1, 2]
 
 
-def test_a_runner_has_no_entry_but_the_one_it_is_at_and_none_when_it_has_ended(queue: Queue, path: Path) -> None:
+def test_a_runner_has_no_entry_but_the_one_it_is_at_and_none_when_it_has_ended(queue: Queue, url: str) -> None:
     had: list[int] = []
     several = Event()
 
     def handle(_: Claimed, __: GoOn) -> Done:
-        had.append(sum(bool(waiting.runner) for waiting in listing.ls(path)))
+        had.append(sum(bool(waiting.runner) for waiting in open_desk(url).ls()))
         if len(had) == 3:
             several.set()
         return Done()
@@ -220,7 +219,7 @@ def test_a_runner_has_no_entry_but_the_one_it_is_at_and_none_when_it_has_ended(q
     with running(queue, lambda: Made({"in": handle}), "in"):
         assert several.wait(WAIT)
     assert set(had) == {1}
-    left = list(listing.ls(path))
+    left = list(open_desk(url).ls())
     assert len(left) == 100 - len(had)
     assert {waiting.runner for waiting in left} <= {""}
 

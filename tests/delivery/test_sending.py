@@ -16,8 +16,8 @@ from gatepost_delivery.outgoing import Content, Kind, Outcome, Pool, SMTPConnect
 from gatepost_delivery.sending import Key, Sender, Sending
 from gatepost_delivery.values import Done, GoOn, Later
 from gatepost_lists.store.errors import NotFoundError
-from gatepost_queue import Claimed, Entry, Message, Queue
-from gatepost_queue.versions import create
+from gatepost_queue import Claimed, Entry, Message, create
+from gatepost_queue.sqlite.queue import SqliteQueue
 from labs.delivery import Peer
 from labs.queue import Clock, only, outcome, take
 
@@ -66,7 +66,7 @@ class Mailer:
 class World:
     """A sender, and everything that it works with."""
 
-    queue: Queue
+    queue: SqliteQueue
     clock: Clock
     mailer: Mailer = field(default_factory=Mailer)
     members: list[Person] = field(default_factory=list)
@@ -122,7 +122,7 @@ class World:
 def world(tmp_path: Path) -> Iterator[World]:
     create(f"sqlite:///{tmp_path}/queue.db")
     clock = Clock()
-    with closing(Queue(tmp_path / "queue.db", clock=clock)) as queue:
+    with closing(SqliteQueue(tmp_path / "queue.db", clock=clock)) as queue:
         yield World(queue, clock)
 
 

@@ -11,8 +11,7 @@ from typing import NamedTuple
 
 import pytest
 
-from gatepost_queue import QueueFull, Waiting
-from gatepost_queue.versions import create
+from gatepost_queue import QueueFull, Waiting, create
 from labs.delivery import (
     ANNE,
     CLOSE,

@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_conf.doctor.case import Case, Options, Schema
+from gatepost_conf.doctor.case import Case, Options
 from gatepost_conf.doctor.examine import GROUPS, Group, examine
 from gatepost_conf.doctor.findings import Result, ok
 from gatepost_conf.doctor.machine import Room
 from gatepost_conf.settings import load
-from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
+from gatepost_queue import engine_of
 from gatepost_service.sockets import ListenAddress, open_listener
 from labs.dns import Manner
 from labs.doctor import Planted, Site, text_of, wrong
@@ -136,10 +136,17 @@ def test_there_is_no_queue(site: Site, machine: Planted, tmp_path: Path) -> None
     assert not (tmp_path / "queue.db").exists()
 
 
+def test_the_queue_s_version_is_told_where_nobody_needs_the_queue(site: Site, machine: Planted) -> None:
+    off = {"[lmtp]": "[lmtp]\nenabled = false", "[queue]": "[delivery]\nenabled = false\n[queue]"}
+    found = {finding.name: finding.text for finding in site.examine(machine, off)}
+    assert ", of the queue 0002" in found["versions"]
+    assert "are not enabled" in found["queue"]
+
+
 def test_a_queue_of_a_newer_gatepost(site: Site, machine: Planted, tmp_path: Path) -> None:
     with copies(site, tmp_path) as changes:
         with closing(sqlite3.connect(tmp_path / "queue.db", isolation_level=None)) as connection:
-            connection.execute(f"UPDATE {VERSION_TABLE} SET version_num = '9999'")
+            connection.execute("UPDATE gatepost_queue_version SET version_num = '9999'")
         assert wrong(site.examine(machine, changes)) == {"queue"}
 
 
@@ -309,8 +316,7 @@ def test_an_exception_of_an_item_is_told_and_the_others_follow(site: Site, machi
         yield ok("second")
 
     group = Group("g", lambda _: None, (("breaks", breaks), ("works", works)))
-    schema = Schema(VERSION_TABLE, SCHEMA_VERSION)
-    case = Case(machine, load(site.file), site.file, Path("/usr/bin/gatepost"), schema, Options())
+    case = Case(machine, load(site.file), site.file, Path("/usr/bin/gatepost"), engine_of, Options())
     findings = [(finding.name, finding.state, finding.text) for finding in examine(case, [group])]
     assert findings == [
         ("breaks", "ok", "first"),

@@ -13,11 +13,11 @@ from typing import NamedTuple
 
 import pytest
 
-from gatepost_conf.doctor.case import Case, Options, Schema
+from gatepost_conf.doctor.case import Case, Options
 from gatepost_conf.doctor.examine import examine
 from gatepost_conf.doctor.findings import Finding
 from gatepost_conf.settings import load
-from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
+from gatepost_queue import engine_of
 from labs.conf import debian
 from labs.dns import Server
 from labs.doctor import PROGRAMS, Planted, wrong
@@ -71,8 +71,7 @@ class Pasted(NamedTuple):
         file = self.folder / "gatepost.toml"
         machine = Planted(self.dns.address, programs=PROGRAMS)
         options = Options(postfix_config=str(self.main_cf.parent))
-        schema = Schema(VERSION_TABLE, SCHEMA_VERSION)
-        return list(examine(Case(machine, load(file), file, Path("/usr/bin/gatepost"), schema, options)))
+        return list(examine(Case(machine, load(file), file, Path("/usr/bin/gatepost"), engine_of, options)))
 
 
 def settings_of(ports: dict[int, int]) -> str:

@@ -10,7 +10,7 @@ import pytest
 
 from gatepost_lists.store import versions
 from gatepost_lists.store.admin import Store
-from gatepost_queue import Entry, Message, Queue
+from gatepost_queue import Entry, Message, open_queue
 from labs.lmtp import RunningLmtp, lmtp_settings
 from labs.mta import Reply
 from labs.mta.processes import wait_until
@@ -33,7 +33,7 @@ def lmtp(tmp_path: Path) -> Iterator[RunningLmtp]:
 
 
 def hold(lmtp: RunningLmtp, listid: str) -> None:
-    with closing(Queue(lmtp.folder / "queue.db")) as queue:
+    with closing(open_queue(f"sqlite:///{lmtp.folder}/queue.db")) as queue:
         message = Message(content=b"x", envsender=STRANGER, received=1_800_000_000.0)
         queue.put(message, [Entry(queue="held", listid=listid)]).result(PATIENCE)
 

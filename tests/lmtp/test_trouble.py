@@ -17,7 +17,7 @@ import pytest
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.versions import create
 from gatepost_lmtp.spool import MEMORY_OCTETS
-from gatepost_queue import versions
+from gatepost_queue import create as create_queue
 from labs.lmtp import RunningLmtp, as_sent, lmtp_settings
 from labs.mta import Client
 from labs.needs import folder_that_protects, protect
@@ -186,7 +186,7 @@ def test_a_queue_that_is_removed_and_made_anew(tmp_path: Path, workers: int) -> 
             file.unlink()
         assert senders.told() == {TROUBLE}
         assert queue_files(tmp_path) == []
-        versions.create(receiver.queue_url)
+        create_queue(receiver.queue_url)
         assert senders.told() == {TAKEN}
         senders.check(receiver)
 

@@ -1,8 +1,7 @@
-"""A fresh queue for each test, with a clock that stands still until it is told to go on."""
+"""A fresh queue for each test and engine, with a clock that stands still until it is told to go on."""
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -10,22 +9,33 @@ from pathlib import Path
 import pytest
 
 from gatepost_queue import Queue
-from gatepost_queue.versions import create
 from labs.queue import Clock
+from labs.queue.stored import ENGINES, Stored
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest) -> type[Stored]:
+    """One engine after the other."""
+    return ENGINES[request.param]
 
 
 @pytest.fixture(scope="session")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty queue's file, to be copied: making one takes a while."""
-    file = tmp_path_factory.mktemp("empty") / "queue.db"
-    create(f"sqlite:///{file}")
-    return file
+def template(engine: type[Stored], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What its queues are made of."""
+    return engine.made(tmp_path_factory.mktemp("empty"))
 
 
 @pytest.fixture
-def path(tmp_path: Path, empty: Path) -> Path:
-    """An empty queue's file."""
-    return Path(shutil.copy(empty, tmp_path / "queue.db"))
+def stored(engine: type[Stored], template: Path, tmp_path: Path) -> Stored:
+    """An empty queue."""
+    return engine(tmp_path, template)
+
+
+@pytest.fixture
+def cramped(engine: type[Stored], template: Path, tmp_path: Path) -> Iterator[Stored]:
+    """An empty queue that has little room: 40 MiB."""
+    with engine.cramped(tmp_path / "cramped", 40, template) as made:
+        yield made
 
 
 @pytest.fixture
@@ -35,7 +45,7 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def queue(path: Path, clock: Clock) -> Iterator[Queue]:
-    """An open queue in `path`."""
-    with closing(Queue(path, clock=clock)) as opened:
+def queue(stored: Stored, clock: Clock) -> Iterator[Queue]:
+    """The queue in `stored`, open."""
+    with closing(stored.open(clock)) as opened:
         yield opened

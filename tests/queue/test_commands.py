@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,12 +12,13 @@ from gatepost_queue import EntryInUse, NoSuchEntry, Queue, QueueTrouble
 from gatepost_queue.commands.queue import queue as command
 from labs.queue import ANN, BOB, POST, Clock, ids, only, outcome, post, take
 from labs.queue.commands import Run, runner_of
+from labs.queue.stored import Stored
 
 
 @pytest.fixture
-def run(path: Path) -> Run:
-    """Run a command on the queue in `path`; it raises what a command raises."""
-    return runner_of(command, path)
+def run(stored: Stored) -> Run:
+    """Run a command on the queue in `stored`; it raises what a command raises."""
+    return runner_of(command, stored.url)
 
 
 @pytest.fixture
@@ -95,9 +95,9 @@ def test_show(run: Run, numbers: list[int], queue: Queue, clock: Clock) -> None:
     assert run("show", numbers[0], "--raw", "--json").exit_code == 2
 
 
-def test_retry(run: Run, numbers: list[int], queue: Queue, path: Path, clock: Clock) -> None:
+def test_retry(run: Run, numbers: list[int], queue: Queue, stored: Stored, clock: Clock) -> None:
     assert run("retry", numbers[2], numbers[2]).stdout == f"{numbers[2]}: will be tried now\n"
-    assert ids(path, "command") == numbers[2:]
+    assert ids(stored.desk(), "command") == numbers[2:]
     clock.now = 2e9
     outcome(queue.give_up(only(take(queue, "command")), "again"))
     assert run("retry", "--all").stdout == f"{numbers[2]}: will be tried now\n"
@@ -106,18 +106,18 @@ def test_retry(run: Run, numbers: list[int], queue: Queue, path: Path, clock: Cl
         assert run("retry", *arguments).exit_code == 2
 
 
-def test_drop(run: Run, numbers: list[int], path: Path) -> None:
+def test_drop(run: Run, numbers: list[int], stored: Stored) -> None:
     assert run("drop", *numbers[:2]).stdout == f"{numbers[0]}: dropped\n{numbers[1]}: dropped\n"
-    assert ids(path) == numbers[2:]
+    assert ids(stored.desk()) == numbers[2:]
     assert run("drop").exit_code == 2
 
 
 @pytest.mark.parametrize("name", ["retry", "drop"])
-def test_all_or_none(run: Run, numbers: list[int], path: Path, name: str) -> None:
+def test_all_or_none(run: Run, numbers: list[int], stored: Stored, name: str) -> None:
     with pytest.raises(NoSuchEntry, match="there is no entry 99"):
         run(name, numbers[2], 99)
-    assert sorted(ids(path)) == numbers
-    assert ids(path, "shunt") == numbers[2:]
+    assert sorted(ids(stored.desk())) == numbers
+    assert ids(stored.desk(), "shunt") == numbers[2:]
 
 
 @pytest.mark.parametrize("number", ["0", "-1", "x", str(2**63)])
@@ -141,8 +141,8 @@ def test_an_entry_that_a_runner_has(run: Run, queue: Queue, clock: Clock, name: 
     outcome(queue.done(claimed))
 
 
-def test_no_queue(run: Run, path: Path) -> None:
-    path.unlink()
+def test_no_queue(run: Run, stored: Stored) -> None:
+    stored.take_away()
     for arguments in (("ls",), ("show", 1), ("retry", 1), ("drop", 1)):
         with pytest.raises(QueueTrouble, match="No such file"):
             run(*arguments)

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 
-from gatepost_queue import Entry, Queue, listing
+from gatepost_queue import Entry, Queue
 from labs.queue import Clock, outcome, post
+from labs.queue.stored import Stored
 
 DAY = 86_400.0
 ANN, BOB = "ann.lists.example", "bob.lists.example"
-QUEUES = {"post": "in", "join": "command"}
 
 
 def held(listid: str, request: str = "post") -> Entry:
@@ -26,15 +25,15 @@ def hold(queue: Queue, clock: Clock, days: float, listid: str, request: str = "p
 
 
 def expire(queue: Queue, days: dict[str, int], limit: int = 10) -> int:
-    return outcome(queue.expire_held(days, "waited_days", QUEUES, limit))
+    return outcome(queue.expire_held(days, limit))
 
 
-def test_what_has_waited_for_its_list_s_days_goes_on_to_its_handler(queue: Queue, path: Path, clock: Clock) -> None:
+def test_what_has_waited_for_its_list_s_days_goes_on_to_its_handler(queue: Queue, stored: Stored, clock: Clock) -> None:
     old, fresh = hold(queue, clock, 7, ANN), hold(queue, clock, 6.9, ANN)
     join, other = hold(queue, clock, 8, ANN, "join"), hold(queue, clock, 8, BOB)
     assert expire(queue, {}) == 0
     assert expire(queue, {ANN: 7, BOB: 30}) == 2
-    found = {one.id: one for one in listing.ls(path)}
+    found = {one.id: one for one in stored.desk().ls()}
     assert {number: one.queue for number, one in found.items()} == {
         old: "in",
         join: "command",
@@ -45,10 +44,10 @@ def test_what_has_waited_for_its_list_s_days_goes_on_to_its_handler(queue: Queue
     assert expire(queue, {ANN: 7, BOB: 30}) == 0
 
 
-def test_it_goes_on_in_portions_the_oldest_first(queue: Queue, path: Path, clock: Clock) -> None:
+def test_it_goes_on_in_portions_the_oldest_first(queue: Queue, stored: Stored, clock: Clock) -> None:
     numbers = [hold(queue, clock, days, ANN) for days in (9, 10, 8)]
     assert expire(queue, {ANN: 7}, limit=2) == 2
-    assert [one.id for one in listing.ls(path, "held")] == numbers[2:]
+    assert [one.id for one in stored.desk().ls("held")] == numbers[2:]
     assert [expire(queue, {ANN: 7}, limit=2) for _ in range(2)] == [1, 0]
 
 

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 import os
 import random
-import sqlite3
+import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 import pytest
 
-from gatepost_queue import Queue, listing
+from gatepost_queue import Queue, open_queue
 from labs.queue import ANN, BOB, WAIT, Clock, ids, outcome, post, take
 from labs.queue.putter import put
+from labs.queue.stored import Stored
 
 KILLS = 200 if "GATEPOST_SOAK" in os.environ else 20
 FEW = 2000 if "GATEPOST_SOAK" in os.environ else 200
@@ -35,10 +35,10 @@ def program(module: str, *arguments: object) -> Iterator[subprocess.Popen[bytes]
             process.kill()
 
 
-def kill_at_random(path: Path, first: int, chance: random.Random) -> list[int]:
+def kill_at_random(stored: Stored, first: int, chance: random.Random) -> list[int]:
     """Put messages in, and kill what does it in the middle; the numbers that it has reported."""
     told: list[int] = []
-    with program("putter", path, 8, first) as process:
+    with program("putter", stored.url, 8, first) as process:
         assert process.stdout is not None
         told += [int(process.stdout.readline()) for _ in range(chance.randrange(1, 40))]
         # Somewhere in what comes next: in a message, in a commit, in a checkpoint.
@@ -48,14 +48,12 @@ def kill_at_random(path: Path, first: int, chance: random.Random) -> list[int]:
     return told
 
 
-def whole(path: Path) -> Counter[str]:
+def whole(stored: Stored) -> Counter[str]:
     """How often each message is there for ANN, after a look at every octet."""
     found: Counter[str] = Counter()
-    with closing(sqlite3.connect(path)) as connection:
-        assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
-    for waiting in listing.ls(path, "in", ANN.listid):
-        content = listing.show(path, waiting.id)[1]
+    assert stored.contents() is not None
+    for waiting in stored.desk().ls("in", ANN.listid):
+        content = stored.desk().show(waiting.id)[1]
         line = b"%09d\n" % int(waiting.trace)
         assert len(content) == waiting.size
         assert content == line * (len(content) // len(line))
@@ -63,29 +61,29 @@ def whole(path: Path) -> Counter[str]:
     return found
 
 
-def check(path: Path, told: list[int]) -> None:
+def check(stored: Stored, told: list[int]) -> None:
     """What was reported is there, and nothing is there by halves, or twice."""
-    found = whole(path)
+    found = whole(stored)
     assert set(found.values()) <= {1}
     assert {str(number) for number in told} <= found.keys()
-    assert len(ids(path, "bounces")) == len(found), "an entry of each message without the other"
+    assert len(ids(stored.desk(), "bounces")) == len(found), "an entry of each message without the other"
 
 
 @pytest.mark.slow
-def test_what_was_promised_survives_every_kill(path: Path) -> None:
+def test_what_was_promised_survives_every_kill(stored: Stored) -> None:
     chance = random.Random()
     for kill in range(KILLS):
         first = kill * 1_000_000
-        told = kill_at_random(path, first, chance)
-        check(path, told)
-        with closing(Queue(path)) as queue:
+        told = kill_at_random(stored, first, chance)
+        check(stored, told)
+        with closing(open_queue(stored.url)) as queue:
             # Clients send again what they have no reply for, whether it was kept or not.
             sent = range(first, max(told) + 8)
             for number in set(sent) - set(told):
                 put(queue, number)
-            check(path, list(sent))
+            check(stored, list(sent))
             empty_out(queue)
-        assert ids(path) == []
+        assert ids(stored.desk()) == []
 
 
 def empty_out(queue: Queue) -> None:
@@ -96,7 +94,7 @@ def empty_out(queue: Queue) -> None:
                 outcome(done)
 
 
-def test_two_processes_put_and_two_claim(path: Path) -> None:
+def test_two_processes_put_and_two_claim(stored: Stored) -> None:
     numbers: list[set[str]] = [set(), set()]
 
     def run(queue: Queue, runner: str, seen: set[str]) -> None:
@@ -107,10 +105,10 @@ def test_two_processes_put_and_two_claim(path: Path) -> None:
                 outcome(queue.done(claim))
 
     with (
-        closing(Queue(path)) as first,
-        closing(Queue(path)) as second,
-        program("putter", path, 4, 0),
-        program("putter", path, 4, 1_000_000),
+        closing(open_queue(stored.url)) as first,
+        closing(open_queue(stored.url)) as second,
+        program("putter", stored.url, 4, 0),
+        program("putter", stored.url, 4, 1_000_000),
     ):
         queues = (first, second)
         threads = [threading.Thread(target=run, args=(queues[at], f"r{at}", numbers[at])) for at in range(2)]
@@ -120,22 +118,18 @@ def test_two_processes_put_and_two_claim(path: Path) -> None:
             thread.join(WAIT)
     assert min(map(len, numbers)) >= FEW
     assert not numbers[0] & numbers[1]
-    assert not (numbers[0] | numbers[1]) & whole(path).keys()
+    assert not (numbers[0] | numbers[1]) & whole(stored).keys()
 
 
-def test_a_runner_that_was_killed_gives_its_entry_back(path: Path, queue: Queue, clock: Clock) -> None:
-    outcome(queue.put(post(), [ANN, BOB]))
-    code = f"""
-import os, signal
-from gatepost_queue import Queue
-from labs.queue import Clock
-claimed = Queue({str(path)!r}, clock=Clock()).claim("in", "victim", 60, 1).result()
-assert len(claimed) == 1
-os.kill(os.getpid(), signal.SIGKILL)
-"""
-    ended = subprocess.run([sys.executable, "-c", code], env={"PYTHONPATH": os.pathsep.join(sys.path)}, check=False)
-    assert ended.returncode == -9
-    assert take(queue) == []
-    clock.now += 61
-    with closing(Queue(path, clock=clock)) as later:
-        assert [(claim.attempts, claim.failures) for claim in take(later)] == [(2, 1)]
+def test_a_runner_that_was_killed_gives_its_entry_back(stored: Stored, clock: Clock) -> None:
+    with closing(stored.open(clock)) as queue:
+        outcome(queue.put(post(), [ANN, BOB]))
+    child = os.fork()
+    if child == 0:
+        outcome(stored.open(clock).claim("in", "victim", 60.0))
+        os.kill(os.getpid(), signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    with closing(stored.open(clock)) as queue:
+        assert take(queue) == []
+        clock.now += 61
+        assert [(claim.attempts, claim.failures) for claim in take(queue)] == [(2, 1)]

@@ -7,21 +7,26 @@ from __future__ import annotations
 
 import os
 import shutil
-import sqlite3
 import tempfile
-from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, MultipleResults, RuleBasedStateMachine, invariant, multiple, rule
+from hypothesis.stateful import (
+    Bundle,
+    MultipleResults,
+    RuleBasedStateMachine,
+    invariant,
+    multiple,
+    rule,
+    run_state_machine_as_test,
+)
 
-from gatepost_queue import Claimed, Entry, LeaseLost, NoSuchEntry, Queue, listing, upkeep
-from gatepost_queue.claims import FAILURE_PAUSES, MAX_FAILURES
-from gatepost_queue.errors import EntryInUse
-from gatepost_queue.versions import create
+from gatepost_queue import Claimed, Entry, EntryInUse, LeaseLost, NoSuchEntry
+from gatepost_queue.values import FAILURE_PAUSES, MAX_FAILURES
 from labs.queue import Clock, outcome, post, take
+from labs.queue.stored import Stored
 
 SOAKING = "GATEPOST_SOAK" in os.environ
 NAMES = ("in", "command")
@@ -49,13 +54,12 @@ class QueueAgreesWithModel(RuleBasedStateMachine):
 
     claims: Bundle[Claimed] = Bundle("claims")
 
-    def __init__(self) -> None:
+    def __init__(self, engine: type[Stored], template: Path) -> None:
         super().__init__()
         self.folder = Path(tempfile.mkdtemp())
-        self.path = self.folder / "queue.db"
-        create(f"sqlite:///{self.path}")
+        self.stored = engine(self.folder, template)
         self.clock = Clock()
-        self.queues = [Queue(self.path, clock=self.clock) for _ in range(2)]
+        self.queues = [self.stored.open(self.clock) for _ in range(2)]
         self.entries: dict[int, Kept] = {}
         self.messages = 0
 
@@ -151,12 +155,12 @@ class QueueAgreesWithModel(RuleBasedStateMachine):
             kept.until = 0.0
             kept.queue, kept.origin = "shunt", kept.queue
 
-    @rule(at=queues, number=st.integers(1, 8), drop=st.booleans())
-    def operate(self, at: int, number: int, drop: bool) -> None:
+    @rule(number=st.integers(1, 8), drop=st.booleans())
+    def operate(self, number: int, drop: bool) -> None:
         kept = self.entries.get(number)
-        change = upkeep.drop if drop else upkeep.retry
+        desk = self.stored.desk(self.clock)
         try:
-            outcome(self.queues[at]._writer.submit(lambda transaction: change(transaction, number)))
+            (desk.drop if drop else desk.retry)([number])
         except NoSuchEntry:
             assert kept is None
         except EntryInUse:
@@ -186,21 +190,26 @@ class QueueAgreesWithModel(RuleBasedStateMachine):
     def listing_agrees(self) -> None:
         found = {
             waiting.id: (waiting.queue, waiting.next_attempt, waiting.attempts, waiting.failures, waiting.origin)
-            for waiting in listing.ls(self.path)
+            for waiting in self.stored.desk().ls()
         }
         assert found == {
             number: (kept.queue, kept.due, kept.attempts, kept.failures, kept.origin)
             for number, kept in self.entries.items()
         }
-        counts = {figure.queue: figure.messages for figure in listing.figures(self.path, self.clock.now)}
+        counts = {figure.queue: figure.messages for figure in self.stored.desk().figures(self.clock.now)}
         assert sum(counts.values()) == len(self.entries)
 
     @invariant()
     def no_message_is_kept_for_nobody(self) -> None:
-        with closing(sqlite3.connect(self.path)) as connection:
-            found = {int(content) for (content,) in connection.execute("SELECT content FROM message")}
-        assert found == {kept.message for kept in self.entries.values()}
+        assert set(map(int, self.stored.contents())) == {kept.message for kept in self.entries.values()}
 
 
-TestQueueAgreesWithModel = QueueAgreesWithModel.TestCase
-TestQueueAgreesWithModel.settings = settings(max_examples=500 if SOAKING else 30, stateful_step_count=30, deadline=None)
+def test_every_engine_agrees_with_the_model(engine: type[Stored], template: Path) -> None:
+    class Machine(QueueAgreesWithModel):
+        def __init__(self) -> None:
+            super().__init__(engine, template)
+
+    run_state_machine_as_test(
+        Machine,
+        settings=settings(max_examples=500 if SOAKING else 30, stateful_step_count=30, deadline=None),
+    )

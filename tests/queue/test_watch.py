@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from gatepost_queue import Queue
-from gatepost_queue.watch import Watch
 from labs.queue import ANN, outcome, post
+from labs.queue.stored import Stored
 
 
-def test_what_others_change_is_seen_once(queue: Queue, path: Path) -> None:
-    watch = Watch(path)
+def test_what_others_change_is_seen_once(queue: Queue, stored: Stored) -> None:
+    watch = stored.desk()
     assert watch.has_changed()
     assert not watch.has_changed()
     outcome(queue.put(post(), [ANN]))
@@ -19,11 +17,12 @@ def test_what_others_change_is_seen_once(queue: Queue, path: Path) -> None:
     watch.close()
 
 
-def test_a_queue_that_is_away_and_comes_back(queue: Queue, path: Path) -> None:
-    watch = Watch(path.with_name("away.db"))
+def test_a_queue_that_is_away_and_comes_back(queue: Queue, stored: Stored) -> None:
+    watch = stored.desk()
+    stored.take_away()
     assert watch.has_changed()
     assert watch.has_changed()
+    stored.bring_back()
     outcome(queue.put(post(), [ANN]))
-    path.rename(path.with_name("away.db"))
     assert watch.has_changed()
     watch.close()

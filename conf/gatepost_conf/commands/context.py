@@ -22,14 +22,18 @@ pass_conf = pass_meta_key(META_KEY, doc_description="the ConfContext")
 
 @dataclass(frozen=True)
 class ConfContext:
-    """The settings, the absolute path of their file, and that of the command `gatepost`; each found when needed."""
+    """The settings, the absolute path of their file, and that of the command `gatepost`; each found when needed.
+
+    queue_folders: those in which the services write the queue.
+    """
 
     settings: Callable[[], Settings]
     settings_file: Callable[[], Path]
     program: Callable[[], Path]
+    queue_folders: Callable[[], tuple[Path, ...]]
 
     def site(self) -> Site:
         """The settings, and all names that the directory has now. Raises SettingsError, DirectoryTrouble."""
         from gatepost_conf.reading import read_site  # noqa: PLC0415 - for those commands alone that need the lists
 
-        return read_site(self.settings(), self.settings_file(), self.program())
+        return read_site(self.settings(), self.settings_file(), self.program(), self.queue_folders())

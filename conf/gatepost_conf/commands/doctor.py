@@ -12,12 +12,12 @@ from click.decorators import pass_meta_key
 from gatepost_conf.commands.context import ConfContext, pass_conf
 
 if TYPE_CHECKING:
-    from gatepost_conf.doctor.case import Case, Options
+    from gatepost_conf.doctor.case import Case, Options, QueueFinder
     from gatepost_conf.doctor.findings import Finding
 
-# In click's context: the table in which a queue's file says of which version it is, and the version that is known here.
+# In click's context: what finds the queue of a URL (case.QueueFinder).
 META_KEY = "gatepost_conf.commands.doctor"
-pass_queue_schema = pass_meta_key(META_KEY, doc_description="the queue's schema")
+pass_queue_finder = pass_meta_key(META_KEY, doc_description="what finds the queue of a URL")
 _EX_WRONG = 1
 _COLOURS = {"ok": "green", "wrong": "red", "note": "yellow", "skipped": "bright_black"}
 _NAME_WIDTH = 29
@@ -52,9 +52,9 @@ def _checked(_: click.Context, __: click.Parameter, nameservers: tuple[str, ...]
 @click.option("--exim-config", default="", metavar="FILE", help="Exim's; default: the usual one.")
 @click.option("--sendmail-config", default="", metavar="FILE", help="Sendmail's; default: /etc/mail/sendmail.cf.")
 @pass_conf
-@pass_queue_schema
+@pass_queue_finder
 def doctor(
-    queue_schema: tuple[str, str],
+    find_queue: QueueFinder,
     context: ConfContext,
     /,
     as_json: bool,
@@ -75,15 +75,15 @@ def doctor(
     from gatepost_conf.doctor.case import Options  # noqa: PLC0415 - for this command alone
     from gatepost_conf.doctor.examine import examine  # noqa: PLC0415
 
-    findings = examine(_case(context, queue_schema, nameservers, Options(**options)))
+    findings = examine(_case(context, find_queue, nameservers, Options(**options)))
     if not as_json:
         click.echo(f"settings: {context.settings_file()}")
     is_right = _print_json(findings) if as_json else _print(findings)
     click.get_current_context().exit(0 if is_right else _EX_WRONG)
 
 
-def _case(context: ConfContext, queue_schema: tuple[str, str], nameservers: tuple[str, ...], options: Options) -> Case:
-    from gatepost_conf.doctor.case import Case, Schema  # noqa: PLC0415 - for this command alone
+def _case(context: ConfContext, find_queue: QueueFinder, nameservers: tuple[str, ...], options: Options) -> Case:
+    from gatepost_conf.doctor.case import Case  # noqa: PLC0415 - for this command alone
     from gatepost_conf.doctor.local import LocalMachine  # noqa: PLC0415
 
     return Case(
@@ -91,7 +91,7 @@ def _case(context: ConfContext, queue_schema: tuple[str, str], nameservers: tupl
         context.settings(),
         context.settings_file(),
         context.program(),
-        Schema(*queue_schema),
+        find_queue,
         options,
     )
 

@@ -10,7 +10,7 @@ from contextlib import closing, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from gatepost_conf.asking import Asked, door_to_ask
 from gatepost_conf.doctor.addresses import Door, Wire, leads_to, next_hop
@@ -28,11 +28,25 @@ from gatepost_service.sockets import ListenAddress
 SERVICE_USER = "gatepost"
 
 
-class Schema(NamedTuple):
-    """What a database of gatepost's says of itself: the table that has its version, and the one that is known here."""
+class StoredQueue(Protocol):
+    """The queue as its engine keeps it (gatepost_queue.Engine), which examines it by itself.
 
-    table: str
-    version: str
+    schema: the version that is known here. files: those of this machine that it is in.
+    """
+
+    @property
+    def schema(self) -> str: ...
+    @property
+    def files(self) -> tuple[Path, ...]: ...
+
+    def examine(self, machine: Machine) -> tuple[str, str, str]:
+        """A state, what was found, and what mends it. Raises OSError."""
+
+    def newest(self, machine: Machine) -> float:
+        """When the newest message came, in seconds since the epoch; 0.0 where there is none. Raises OSError."""
+
+
+QueueFinder = Callable[[str], StoredQueue]
 
 
 class Lists(NamedTuple):
@@ -66,14 +80,14 @@ class Case:
         settings: Settings,
         settings_file: Path,
         program: Path,
-        queue_schema: Schema,
+        find_queue: QueueFinder,
         options: Options,
     ) -> None:
         self.machine = machine
         self.settings = settings
         self.settings_file = settings_file
         self.program = program
-        self.queue_schema = queue_schema
+        self._find_queue = find_queue
         self.options = options
 
     @cached_property
@@ -99,6 +113,22 @@ class Case:
             "lmtp": settings.lmtp.enabled,
         }
         return {door: listens if enabled[door] else () for door, listens in self.listens.items()}
+
+    @property
+    def queue(self) -> StoredQueue:
+        """Raises Absent where none is needed, and as `known_queue` does."""
+        if not self.settings.lmtp.enabled and not self.settings.delivery.enabled:
+            raise Absent("[lmtp] and [delivery] are not enabled")
+        return self.known_queue
+
+    @property
+    def known_queue(self) -> StoredQueue:
+        """The same, needed or not. Raises Absent where no engine serves its URL, which is told when it is opened."""
+        url = self.settings.queue.engine
+        try:
+            return self._find_queue(url)
+        except ValueError:
+            raise Absent(f"it is in {url.partition(':')[0]}:…") from None
 
     def can_run(self, door: Door) -> bool:
         """Whether a door is enabled, and what it needs is there."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from gatepost_conf.doctor.case import Case
-from gatepost_conf.doctor.findings import Absent, Result, note, ok, wrong
+from gatepost_conf.doctor.findings import Absent, Result, State, note, ok, wrong
 from gatepost_conf.doctor.modes import ENTER, READ, WRITE, why_not
 from gatepost_lists import DirectoryTrouble
 from gatepost_lists.open import path_of
@@ -45,28 +46,16 @@ def store_writable(case: Case) -> Iterator[Result]:
 
 def queue(case: Case) -> Iterator[Result]:
     """The queue is there, and of the version that is known here."""
-    path = _queue(case)
-    try:
-        case.machine.stat(path)
-    except FileNotFoundError:
-        yield wrong(f"{path}: there is no queue", "gatepost init")
-        return
-    table, version = case.queue_schema
-    rows = case.machine.query(path, f"SELECT version_num FROM {table}")  # noqa: S608 - a constant of ours
-    found = str(rows[0][0]) if rows else "none"
-    if found > version:
-        yield wrong(
-            f"{path}: its schema is {found}, and known here is {version}", "use the newer gatepost that made it"
-        )
-    elif found != version:
-        yield note(f"{path}: its schema is {found}; the receiver brings it to {version} when it starts")
-    else:
-        yield ok(f"{path}: schema {found}")
+    state, text, mend = case.queue.examine(case.machine)
+    yield Result(State(state), text, mend)
 
 
 def queue_writable(case: Case) -> Iterator[Result]:
     """gatepost's user may change the queue."""
-    yield _writable(case, _queue(case))
+    if not case.queue.files:
+        raise Absent("it is not in files of this machine")
+    for path in case.queue.files:
+        yield _writable(case, path)
 
 
 def room(case: Case) -> Iterator[Result]:
@@ -94,56 +83,41 @@ def times(case: Case) -> Iterator[Result]:
     now = case.machine.now()
     for path in _files(case):
         written = case.machine.stat(path).st_mtime
-        newest = [written, *(_received(case, path) if path == _queue_or_none(case) else [])]
-        if max(newest) > now + _DAY:
+        newest = max(written, case.queue.newest(case.machine)) if path in _queue_files(case) else written
+        if newest > now + _DAY:
             yield wrong(
-                f"{path}: it has times {(max(newest) - now) / _DAY:.0f} days in the future",
+                f"{path}: it has times {(newest - now) / _DAY:.0f} days in the future",
                 "set the clock: timedatectl set-ntp true",
             )
         else:
             yield ok(f"{path}: no time in the future")
 
 
-def _received(case: Case, path: Path) -> list[float]:
-    rows = case.machine.query(path, "SELECT max(received) FROM message")
-    return [float(value) for (value,) in rows if isinstance(value, int | float)]
-
-
 def _store(case: Case) -> Path:
     """Raises Absent for lists that are not in a SQLite file."""
-    return _sqlite_file(case.settings.lists.directory)
-
-
-def _queue(case: Case) -> Path:
-    """Raises Absent for a queue that is not in a SQLite file, or not needed."""
-    if not case.settings.lmtp.enabled and not case.settings.delivery.enabled:
-        raise Absent("[lmtp] and [delivery] are not enabled")
-    return _sqlite_file(case.settings.queue.engine)
-
-
-def _queue_or_none(case: Case) -> Path | None:
-    try:
-        return _queue(case)
-    except Absent:
-        return None
-
-
-def _sqlite_file(url: str) -> Path:
+    url = case.settings.lists.directory
     scheme = url.partition(":")[0]
     if scheme != "sqlite":
         raise Absent(f"it is in {scheme}:…")
     return Path(path_of(url))
 
 
+def _queue_files(case: Case) -> tuple[Path, ...]:
+    try:
+        return case.queue.files
+    except Absent:
+        return ()
+
+
 def _files(case: Case) -> Iterator[Path]:
     """Store and queue, as far as they are files that are there."""
-    for find in (_store, _queue):
-        try:
-            path = find(case)
+    places = list(_queue_files(case))
+    with suppress(Absent):
+        places.insert(0, _store(case))
+    for path in places:
+        with suppress(FileNotFoundError):
             case.machine.stat(path)
-        except (Absent, FileNotFoundError):
-            continue
-        yield path
+            yield path
 
 
 def _writable(case: Case, path: Path) -> Result:

@@ -7,19 +7,16 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import nullcontext, suppress
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
 
 import click
 
-from gatepost_delivery.holding import QUEUES
 from gatepost_lists.senders import compile_globs
-from gatepost_queue import NoSuchEntry, Waiting, listing, upkeep
+from gatepost_queue import HELD, Desk, Waiting
 from gatepost_queue.commands.context import QueueContext, pass_queue
 from gatepost_queue.commands.shown import ENTRY_ID, check_form, moment, print_entry, printable, read_duration
-from gatepost_queue.values import HELD
+from gatepost_queue.metadata import Decision, HeldMetadata
 
 _COLUMNS = ("id", "list", "request", "sender", "subject", "held_since", "reason")
 # What is thrown away in one transaction, so that nobody waits long for the queue.
@@ -44,9 +41,10 @@ def ls(context: QueueContext, listid: str, as_json: bool) -> None:
     Example:
       gatepost held ls --list ann.lists.example.org
     """
-    found = listing.ls(context.path, HELD, listid.lower())
-    rows = (_object(waiting) if as_json else _shown(_object(waiting)) for waiting in found)
-    context.output.print_rows(rows, _COLUMNS, as_json)
+    with context.desk() as desk:
+        found = desk.ls(HELD, listid.lower())
+        rows = (_object(waiting) if as_json else _shown(_object(waiting)) for waiting in found)
+        context.output.print_rows(rows, _COLUMNS, as_json)
 
 
 @held.command()
@@ -63,8 +61,8 @@ def show(context: QueueContext, number: int, raw: bool, as_json: bool) -> None:
       gatepost held show 42 --raw
     """
     check_form(raw=raw, as_json=as_json)
-    waiting, content = listing.show(context.path, number)
-    upkeep.require_held(number, waiting.queue)
+    with context.desk() as desk:
+        waiting, content = desk.show_held(number)
     if raw:
         click.echo(content, nl=False)
     else:
@@ -81,7 +79,7 @@ def accept(context: QueueContext, numbers: Sequence[int]) -> None:
     Example:
       gatepost held accept 42 43
     """
-    _decide(context, numbers, {"approved": True}, "accepted")
+    _decide(context, numbers, Decision(approved=True), "accepted")
 
 
 @held.command()
@@ -95,7 +93,7 @@ def reject(context: QueueContext, numbers: Sequence[int], reason: str) -> None:
     Example:
       gatepost held reject 42 --reason "Please write to the board instead."
     """
-    _decide(context, numbers, {"rejected": reason}, "rejected")
+    _decide(context, numbers, Decision(rejected=reason), "rejected")
 
 
 @held.command()
@@ -128,39 +126,31 @@ def discard(
     wanted = bool(older_than or listid or sender)
     if bool(numbers) == wanted:
         raise click.UsageError("name entries, or say which ones by --older-than, --list and --sender")
-    if numbers:
-        _discard(context, numbers)
-        _say(numbers, "discarded")
-        return
-    before = time.time() - older_than.total_seconds() if older_than else math.inf
-    found = _matching(context, before, listid, sender)
-    for start in range(0, len(found), _AT_ONCE):
-        _discard(context, found[start : start + _AT_ONCE], missing_ok=True)
+    with context.desk() as desk:
+        if numbers:
+            desk.discard(dict.fromkeys(numbers))
+            _say(numbers, "discarded")
+            return
+        before = time.time() - older_than.total_seconds() if older_than else math.inf
+        found = _matching(desk, before, listid, sender)
+        for start in range(0, len(found), _AT_ONCE):
+            desk.discard(found[start : start + _AT_ONCE], missing_ok=True)  # somebody else may decide meanwhile
     click.echo(f"{len(found)} discarded")
 
 
-def _matching(context: QueueContext, before: float, listid: str, sender: str) -> list[int]:
+def _matching(desk: Desk, before: float, listid: str, sender: str) -> list[int]:
     """The ids of what waits since then, for this list, from such a sender; '' for any."""
     is_meant = compile_globs((sender or "*",)).match
     return [
         waiting.id
-        for waiting in listing.ls(context.path, HELD, listid.lower())
+        for waiting in desk.ls(HELD, listid.lower())
         if _since(waiting) <= before and is_meant(_sender(waiting).lower())
     ]
 
 
-def _discard(context: QueueContext, numbers: Iterable[int], *, missing_ok: bool = False) -> None:
-    """Forget entries; missing_ok: even if somebody else has decided about some of them meanwhile."""
-    with context.transaction() as transaction:
-        for number in dict.fromkeys(numbers):
-            with suppress(NoSuchEntry) if missing_ok else nullcontext():
-                upkeep.discard(transaction, number)
-
-
-def _decide(context: QueueContext, numbers: Sequence[int], decision: Mapping[str, Any], said: str) -> None:
-    with context.transaction() as transaction:
-        for number in dict.fromkeys(numbers):
-            upkeep.decide(transaction, number, decision, QUEUES)
+def _decide(context: QueueContext, numbers: Sequence[int], decision: Decision, said: str) -> None:
+    with context.desk() as desk:
+        desk.decide(dict.fromkeys(numbers), decision)
     _say(numbers, said)
 
 
@@ -171,14 +161,14 @@ def _say(numbers: Sequence[int], said: str) -> None:
 
 def _object(waiting: Waiting) -> dict[str, object]:
     """What waits as JSON shows it."""
-    metadata = waiting.metadata
+    request = HeldMetadata.from_json(waiting.metadata)
     return {
         "id": waiting.id,
         "list": waiting.listid,
-        "request": metadata.get("request", "post"),
+        "request": request.request or "post",
         "sender": _sender(waiting),
-        "subject": metadata.get("subject", ""),
-        "reason": metadata.get("reason", ""),
+        "subject": request.subject or "",
+        "reason": request.reason,
         "held_since": moment(_since(waiting)),
         "received": moment(waiting.received),
         "size": waiting.size,
@@ -188,11 +178,12 @@ def _object(waiting: Waiting) -> dict[str, object]:
 
 
 def _sender(waiting: Waiting) -> str:
-    return str(waiting.metadata.get("email") or waiting.envsender)
+    return HeldMetadata.from_json(waiting.metadata).email or waiting.envsender
 
 
 def _since(waiting: Waiting) -> float:
-    return float(waiting.metadata.get("held_since", waiting.received))
+    since = HeldMetadata.from_json(waiting.metadata).held_since
+    return waiting.received if since is None else since
 
 
 def _shown(row: Mapping[str, object]) -> dict[str, object]:

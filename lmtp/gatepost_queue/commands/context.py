@@ -8,13 +8,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 from click.decorators import pass_meta_key
 
-from gatepost_queue.connection import Connection, Transaction
-from gatepost_queue.queue import path_of
+from gatepost_queue.open import open_desk
+from gatepost_queue.queue import Desk
 
 META_KEY = "gatepost_queue.commands"
 pass_queue = pass_meta_key(META_KEY, doc_description="the QueueContext")
@@ -40,13 +39,8 @@ class QueueContext:
     url: Callable[[], str]
     output: Output
 
-    @property
-    def path(self) -> Path:
-        """The queue's file. Raises NoEngine."""
-        return path_of(self.url())
-
     @contextmanager
-    def transaction(self) -> Iterator[Transaction]:
-        """One change of the queue. Raises QueueTrouble, NoEngine."""
-        with closing(Connection(self.path)) as connection, connection.transaction() as transaction:
-            yield transaction
+    def desk(self) -> Iterator[Desk]:
+        """The queue's desk. Raises NoEngine."""
+        with closing(open_desk(self.url())) as desk:
+            yield desk

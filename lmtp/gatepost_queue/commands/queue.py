@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import click
 
-from gatepost_queue import listing, upkeep
 from gatepost_queue.commands.context import QueueContext, pass_queue
 from gatepost_queue.commands.shown import ENTRY_ID, check_form, moment, print_entry, printable
 from gatepost_queue.values import QUEUES, Waiting
@@ -36,9 +35,10 @@ def ls(context: QueueContext, name: str | None, listid: str, as_json: bool) -> N
       gatepost queue ls
       gatepost queue ls --queue shunt --json
     """
-    found = listing.ls(context.path, name or "", listid.lower())
-    rows = (_object(waiting) if as_json else _row(waiting) for waiting in found)
-    context.output.print_rows(rows, _COLUMNS, as_json)
+    with context.desk() as desk:
+        found = desk.ls(name or "", listid.lower())
+        rows = (_object(waiting) if as_json else _row(waiting) for waiting in found)
+        context.output.print_rows(rows, _COLUMNS, as_json)
 
 
 @queue.command()
@@ -55,7 +55,8 @@ def show(context: QueueContext, number: int, raw: bool, as_json: bool) -> None:
       gatepost queue show 42 --raw
     """
     check_form(raw=raw, as_json=as_json)
-    waiting, content = listing.show(context.path, number)
+    with context.desk() as desk:
+        waiting, content = desk.show(number)
     if raw:
         click.echo(content, nl=False)
     else:
@@ -76,10 +77,12 @@ def retry(context: QueueContext, numbers: tuple[int, ...], everything: bool) -> 
     """
     if bool(numbers) == everything:
         raise click.UsageError("name entries, or say --all")
-    with context.transaction() as transaction:
-        going = upkeep.shunted(transaction) if everything else list(dict.fromkeys(numbers))
-        for number in going:
-            upkeep.retry(transaction, number)
+    going = list(dict.fromkeys(numbers))
+    with context.desk() as desk:
+        if everything:
+            going = desk.retry_shunted()
+        else:
+            desk.retry(going)
     for number in going:
         click.echo(f"{number}: will be tried now")
 
@@ -96,10 +99,9 @@ def drop(context: QueueContext, numbers: tuple[int, ...]) -> None:
     """
     if not numbers:
         raise click.UsageError("name entries: gatepost queue ls shows them")
-    with context.transaction() as transaction:
-        going = dict.fromkeys(numbers)
-        for number in going:
-            upkeep.drop(transaction, number)
+    going = list(dict.fromkeys(numbers))
+    with context.desk() as desk:
+        desk.drop(going)
     for number in going:
         click.echo(f"{number}: dropped")
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from gatepost_conf.settings import parse
 from gatepost_conf.site import Site, site_of
 from gatepost_lists.model import Domain, DomainNames
+from gatepost_queue import engine_of
 
 FOLDER = Path("/var/lib/gatepost/postfix")
 _SETTINGS = Path("/etc/gatepost/gatepost.toml")
@@ -22,4 +23,5 @@ def site(domains: Iterable[Domain], lists: Iterable[str] = (), settings: str = "
         names.setdefault(mail_host, []).append(list_name)
     found = (DomainNames(domain, tuple(sorted(names.get(domain.mail_host, ())))) for domain in domains)
     program = Path("/opt/gatepost/.venv/bin/gatepost")
-    return site_of(parse(_HEAD + settings, _SETTINGS), _SETTINGS, program, found, has_pymilter)
+    read = parse(_HEAD + settings, _SETTINGS)
+    return site_of(read, _SETTINGS, program, found, has_pymilter, engine_of(read.queue.engine).folders)

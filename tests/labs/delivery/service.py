@@ -14,7 +14,7 @@ from cli.conftest import CommandLine
 from gatepost_lists.store import versions as store_versions
 from gatepost_lists.store.admin import Store
 from gatepost_lmtp.entries import Destination, Origin, entries_for
-from gatepost_queue import Entry, Message, Waiting, listing, open_queue, versions
+from gatepost_queue import Entry, Message, Waiting, create, open_desk, open_queue
 from labs.mta.processes import wait_until
 from labs.running import PATIENCE, Gatepost
 
@@ -48,7 +48,7 @@ class RunningDelivery(Gatepost):
         self.queue = folder / "var" / "queue.db"
         self.gatepost = CommandLine(folder)
         self.store.parent.mkdir(exist_ok=True)
-        versions.create(f"sqlite:///{self.queue}")
+        create(f"sqlite:///{self.queue}")
         store_versions.create(self.store)
         with Store(self.store) as store:
             store.add_domain("lists.example")
@@ -87,7 +87,7 @@ class RunningDelivery(Gatepost):
 
     def waiting(self, queue: str = "") -> list[Waiting]:
         """What waits, in all queues or in one."""
-        return list(listing.ls(self.queue, queue))
+        return list(open_desk(f"sqlite:///{self.queue}").ls(queue))
 
     def wait_queue(self, holds: Callable[[list[Waiting]], object], queue: str = "") -> list[Waiting]:
         """What waits, as soon as it is so."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -18,9 +17,11 @@ from gatepost_lists import Role
 from gatepost_lists.store import versions as store_versions
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.sqlite import SqliteDirectory
-from gatepost_queue import Claimed, Entry, Message, Queue, Waiting, listing, upkeep, versions
-from gatepost_queue.connection import Connection
-from gatepost_queue.values import HELD
+from gatepost_queue import HELD, Claimed, Entry, Message, Waiting
+from gatepost_queue import create as create_queue
+from gatepost_queue.metadata import Decision
+from gatepost_queue.sqlite.desk import SqliteDesk
+from gatepost_queue.sqlite.queue import SqliteQueue
 from gatepost_service.metrics import Tally
 from labs.queue import Clock, only, outcome, take
 
@@ -95,12 +96,12 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         store_versions.create(folder / "gatepost.db")
-        versions.create(f"sqlite:///{folder}/queue.db")
-        self._queue_path = folder / "queue.db"
+        create_queue(f"sqlite:///{folder}/queue.db")
         self.clock = Clock()
         self.store = Store(folder / "gatepost.db")
         self.directory = SqliteDirectory(folder / "gatepost.db")
-        self.queue = Queue(self._queue_path, clock=self.clock)
+        self.queue = SqliteQueue(folder / "queue.db", clock=self.clock)
+        self._waiting = SqliteDesk(folder / "queue.db", self.clock)
         self.store.add_domain("lists.example")
         self.store.create_list(LIST, "display_name=Ann")
         self.store.add_members(LIST, ["Anne@example.org"])
@@ -204,13 +205,12 @@ class Desk:
 
     def held(self) -> list[Waiting]:
         """What waits for a moderator."""
-        return list(listing.ls(self._queue_path, HELD))
+        return list(self._waiting.ls(HELD))
 
     def decide(self, **decision: object) -> list[Sent]:
         """A moderator's decision about the one request to join that waits, and what leaves because of it."""
         [waiting] = self.held()
-        with closing(Connection(self._queue_path, self.clock)) as connection, connection.transaction() as transaction:
-            upkeep.decide(transaction, waiting.id, decision, {"join": "command"})
+        self._waiting.decide([waiting.id], Decision.from_json(decision))
         return self.work("command")
 
     def members(self) -> list[str]:

@@ -11,12 +11,12 @@ from typing import Self
 from click.testing import CliRunner
 
 from gatepost import cli
-from gatepost_conf.doctor.case import Case, Options, Schema
+from gatepost_conf.doctor.case import Case, Options
 from gatepost_conf.doctor.examine import examine
 from gatepost_conf.doctor.findings import Finding
 from gatepost_conf.settings import load
 from gatepost_lists.store.admin import Store
-from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
+from gatepost_queue import engine_of
 from labs.dns import Server
 from labs.doctor.machine import Planted
 from labs.mta.ports import Port
@@ -99,8 +99,8 @@ class Site:
 
     def look(self, machine: Planted, file: Path, **options: str) -> list[Finding]:
         """The findings with that file of settings."""
-        program, schema = Path("/usr/bin/gatepost"), Schema(VERSION_TABLE, SCHEMA_VERSION)
-        return list(examine(Case(machine, load(file), file, program, schema, Options(**options))))
+        program = Path("/usr/bin/gatepost")
+        return list(examine(Case(machine, load(file), file, program, engine_of, Options(**options))))
 
     @contextmanager
     def changed(self, settings: Mapping[str, str]) -> Iterator[Path]:

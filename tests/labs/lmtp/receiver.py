@@ -7,7 +7,7 @@ from contextlib import closing, suppress
 from pathlib import Path
 from typing import Any, Self
 
-from gatepost_queue import Claimed, open_queue, versions
+from gatepost_queue import Claimed, create, open_queue
 from labs import running
 from labs.mta import Client
 from labs.running import receive_all
@@ -34,7 +34,7 @@ class RunningLmtp(running.Gatepost):
         self.queue_url = f"sqlite:///{folder}/queue.db"
 
     def start(self) -> Self:
-        versions.create(self.queue_url)
+        create(self.queue_url)
         return super().start()
 
     def client(self) -> Client:

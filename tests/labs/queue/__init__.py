@@ -1,4 +1,4 @@
-"""What the tests of the queue share. Table of contents: values, a clock, what is in a file, no more threads."""
+"""What the tests of the queue share. Table of contents: values, a clock, what waits, no more threads."""
 
 from labs.queue.threads import no_more_threads
 from labs.queue.values import ANN, BOB, POST, WAIT, Clock, Spooled, ids, only, outcome, post, take

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 import click
 from click.testing import CliRunner, Result
@@ -14,13 +13,13 @@ from gatepost_queue.commands.context import META_KEY, QueueContext
 Run = Callable[..., Result]
 
 
-def runner_of(command: click.Command, path: Path) -> Run:
-    """Runs a command with arguments on the queue in a file; it raises what the command raises."""
+def runner_of(command: click.Command, url: str) -> Run:
+    """Runs a command with arguments on a queue; it raises what the command raises."""
 
     @click.group()
     @click.pass_context
     def cli(context: click.Context) -> None:
-        context.meta[META_KEY] = QueueContext(lambda: f"sqlite:///{path}", output)
+        context.meta[META_KEY] = QueueContext(lambda: url, output)
 
     cli.add_command(command)
 

@@ -6,7 +6,7 @@ import errno
 import subprocess
 from pathlib import Path
 
-from gatepost_queue.versions import create
+from gatepost_queue import create
 from labs.needs import mount
 
 
@@ -29,12 +29,16 @@ class Disk:
 
     def fill(self) -> Path:
         """Use up all the room that is left; the file that does."""
-        filler = self.folder / "filler"
-        with filler.open("wb", buffering=0) as file:
-            for size in (65536, 4096, 1):
-                try:
-                    while True:
-                        file.write(bytes(size))
-                except OSError as error:
-                    assert error.errno == errno.ENOSPC
-        return filler
+        return fill(self.folder / "filler")
+
+
+def fill(filler: Path) -> Path:
+    """Use up all the room that is left where this file is made; the file."""
+    with filler.open("wb", buffering=0) as file:
+        for size in (65536, 4096, 1):
+            try:
+                while True:
+                    file.write(bytes(size))
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    return filler

@@ -1,4 +1,4 @@
-"""A process under load, for the tests that kill it: `python -m labs.queue.putter QUEUE THREADS FIRST`.
+"""A process under load, for the tests that kill it: `python -m labs.queue.putter URL THREADS FIRST`.
 
 Each thread puts messages in for ever, one after the other, and writes a line with the message's number to standard
 output once it is told that the message is on stable storage. Numbers begin at FIRST.
@@ -12,7 +12,7 @@ import sys
 import threading
 import time
 
-from gatepost_queue import Delivery, Message, Queue
+from gatepost_queue import Delivery, Message, Queue, open_queue
 from labs.queue.values import ANN, BOB
 
 SIZES = (100, 2_000, 2_000, 2_000, 20_000, 700_000)
@@ -42,8 +42,8 @@ def put_for_ever(queue: Queue, numbers: itertools.count[int]) -> None:
 
 def main() -> None:
     """Run until killed."""
-    path, threads, first = sys.argv[1:]
-    queue = Queue(path)
+    url, threads, first = sys.argv[1:]
+    queue = open_queue(url)
     numbers = itertools.count(int(first))
     putting = [threading.Thread(target=put_for_ever, args=(queue, numbers)) for _ in range(int(threads))]
     for thread in putting:

@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TypeVar
 
-from gatepost_queue import Claimed, Content, Entry, Message, Queue, listing
+from gatepost_queue import Claimed, Content, Desk, Entry, Message, Queue
 
 T = TypeVar("T")
 
@@ -98,6 +97,6 @@ def only(claimed: list[Claimed]) -> Claimed:
     return claimed[0]
 
 
-def ids(path: Path, queue: str = "") -> list[int]:
+def ids(desk: Desk, queue: str = "") -> list[int]:
     """The ids of all entries, or of those in one queue, in the order of the listing."""
-    return [waiting.id for waiting in listing.ls(path, queue)]
+    return [waiting.id for waiting in desk.ls(queue)]

@@ -13,14 +13,16 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_queue import Queue, QueueFull, QueueTrouble, connection, listing
-from gatepost_queue.schema_version import SCHEMA_VERSION
-from gatepost_queue.versions import create
-from labs.queue import ANN, Clock, Spooled, ids, only, outcome, post, take
+from gatepost_queue import QueueFull, QueueTrouble, create
+from gatepost_queue.sqlite import connection
+from gatepost_queue.sqlite.desk import SqliteDesk
+from gatepost_queue.sqlite.queue import SqliteQueue
+from gatepost_queue.sqlite.schema_version import SCHEMA_VERSION
+from labs.queue import ANN, Clock, Spooled, ids, outcome, post, take
 from labs.queue.disk import Disk
 
 
-def trouble_with(queue: Queue) -> QueueTrouble:
+def trouble_with(queue: SqliteQueue) -> QueueTrouble:
     """The trouble that a message meets."""
     with pytest.raises(QueueTrouble) as raised:
         outcome(queue.put(post(), [ANN]))
@@ -28,31 +30,21 @@ def trouble_with(queue: Queue) -> QueueTrouble:
     return raised.value
 
 
-def refused(queue: Queue) -> str:
+def refused(queue: SqliteQueue) -> str:
     """What a queue in trouble says to a message."""
     return str(trouble_with(queue))
 
 
 def test_a_file_that_is_not_there(tmp_path: Path) -> None:
     path = tmp_path / "queue.db"
-    with closing(Queue(path)) as queue:
+    with closing(SqliteQueue(path)) as queue:
         assert refused(queue) == f"{path}: No such file or directory"
         assert not path.exists()
         with pytest.raises(QueueTrouble, match="No such file") as raised:
-            listing.figures(path, 0.0)
+            SqliteDesk(path).figures(0.0)
         assert "gatepost init" in raised.value.hint
         create(f"sqlite:///{path}")
         outcome(queue.put(post(), [ANN]))
-
-
-def test_a_file_that_goes_away_and_comes_back(queue: Queue, path: Path) -> None:
-    outcome(queue.put(post(), [ANN]))
-    away = path.rename(path.with_name("away"))
-    assert "No such file or directory" in refused(queue)
-    assert "No such file or directory" in refused(queue)
-    away.rename(path)
-    outcome(queue.put(post(), [ANN]))
-    assert len(ids(path)) == 2
 
 
 def replace(path: Path, new: Path) -> None:
@@ -62,61 +54,61 @@ def replace(path: Path, new: Path) -> None:
     shutil.copy(new, path)
 
 
-def test_another_file_has_taken_its_place(queue: Queue, path: Path, empty: Path) -> None:
+def test_another_file_has_taken_its_place(queue: SqliteQueue, path: Path, empty: Path) -> None:
     outcome(queue.put(post(), [ANN]))
     replace(path, empty)
     assert outcome(queue.put(post(), [ANN, ANN])) == (1, 2)
-    assert ids(path) == [1, 2]
+    assert ids(SqliteDesk(path)) == [1, 2]
 
 
-def test_another_file_takes_its_place_while_it_is_written_to(queue: Queue, path: Path, empty: Path) -> None:
+def test_another_file_takes_its_place_while_it_is_written_to(queue: SqliteQueue, path: Path, empty: Path) -> None:
     outcome(queue.put(post(), [ANN]))
     writing = queue._writer.submit(lambda _: replace(path, empty))
     with pytest.raises(QueueTrouble, match="another file has taken its place"):
         outcome(writing)
-    assert ids(path) == []
+    assert ids(SqliteDesk(path)) == []
     outcome(queue.put(post(), [ANN]))
-    assert len(ids(path)) == 1
+    assert len(ids(SqliteDesk(path))) == 1
 
 
-def test_two_processes_find_another_file_in_its_place(queue: Queue, path: Path, empty: Path) -> None:
-    with closing(Queue(path)) as second:
+def test_two_processes_find_another_file_in_its_place(queue: SqliteQueue, path: Path, empty: Path) -> None:
+    with closing(SqliteQueue(path)) as second:
         for one in (queue, second):
             outcome(one.put(post(), [ANN]))
         replace(path, empty)
         for one in (queue, second, queue):
             outcome(one.put(post(), [ANN]))
-        assert ids(path) == [1, 2, 3]
+        assert ids(SqliteDesk(path)) == [1, 2, 3]
     queue.close()
-    assert ids(path) == [1, 2, 3]
+    assert ids(SqliteDesk(path)) == [1, 2, 3]
 
 
-def test_the_log_alone_is_removed(queue: Queue, path: Path) -> None:
+def test_the_log_alone_is_removed(queue: SqliteQueue, path: Path) -> None:
     outcome(queue.put(post(), [ANN]))
     path.with_name("queue.db-wal").unlink()
     outcome(queue.put(post(), [ANN]))
     outcome(queue.put(post(), [ANN]))
     queue.close()
-    assert len(ids(path)) >= 2
+    assert len(ids(SqliteDesk(path))) >= 2
 
 
 def test_the_folder_goes_away(tmp_path: Path) -> None:
     folder = tmp_path / "var"
     create(f"sqlite:///{folder}/queue.db")
-    with closing(Queue(folder / "queue.db")) as queue:
+    with closing(SqliteQueue(folder / "queue.db")) as queue:
         outcome(queue.put(post(), [ANN]))
         shutil.rmtree(folder)
         assert "No such file or directory" in refused(queue)
         create(f"sqlite:///{folder}/queue.db")
         outcome(queue.put(post(), [ANN]))
-        assert len(ids(folder / "queue.db")) == 1
+        assert len(ids(SqliteDesk(folder / "queue.db"))) == 1
 
 
 @pytest.mark.parametrize("octets", [b"no database at all" * 2000, b""], ids=["something else", "empty"])
 def test_what_is_no_queue(tmp_path: Path, octets: bytes) -> None:
     path = tmp_path / "queue.db"
     path.write_bytes(octets)
-    with closing(Queue(path)) as queue:
+    with closing(SqliteQueue(path)) as queue:
         assert refused(queue) in (f"{path}: file is not a database", f"{path}: this is no queue of gatepost's")
 
 
@@ -144,7 +136,7 @@ def move_away(path: Path) -> None:
 def test_the_remedy_that_is_told_mends_it(
     path: Path, spoil: Callable[[Path], object], before: Callable[[Path], None], mend: str
 ) -> None:
-    with closing(Queue(path)) as queue:
+    with closing(SqliteQueue(path)) as queue:
         spoil(path)
         assert trouble_with(queue).hint == mend
         before(path)
@@ -152,7 +144,7 @@ def test_the_remedy_that_is_told_mends_it(
         outcome(queue.put(post(), [ANN]))
 
 
-def test_a_newer_queue_needs_a_newer_gatepost(queue: Queue, path: Path) -> None:
+def test_a_newer_queue_needs_a_newer_gatepost(queue: SqliteQueue, path: Path) -> None:
     execute(path, "UPDATE gatepost_queue_version SET version_num = '9999'")
     assert trouble_with(queue).hint == "use the newer gatepost that made it"
 
@@ -163,35 +155,23 @@ def execute(path: Path, *statements: str) -> None:
             other.execute(statement)
 
 
-def test_a_damaged_file_and_a_good_one_again(queue: Queue, path: Path) -> None:
-    outcome(queue.put(post(), [ANN]))
-    queue.close()
-    good = path.read_bytes()
-    path.write_bytes(good[:16384] + os.urandom(len(good) - 16384))
-    with closing(Queue(path)) as damaged:
-        assert str(path) in refused(damaged)
-        path.write_bytes(good)
-        outcome(damaged.put(post(), [ANN]))
-    assert len(ids(path)) == 2
-
-
-def test_a_schema_of_another_version(queue: Queue, path: Path) -> None:
+def test_a_schema_of_another_version(queue: SqliteQueue, path: Path) -> None:
     with closing(sqlite3.connect(path)) as other, other:
         other.execute("UPDATE gatepost_queue_version SET version_num = '9999'")
     assert refused(queue) == f"{path}: its schema is 9999, not {SCHEMA_VERSION}"
 
 
-def test_another_process_that_does_not_let_go(queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_another_process_that_does_not_let_go(queue: SqliteQueue, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "BUSY_SECONDS", 0.01)
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         assert "another process has been changing it for over 0.01 s" in refused(queue)
-        assert list(listing.ls(path)) == []
+        assert list(SqliteDesk(path).ls()) == []
         other.execute("COMMIT")
     outcome(queue.put(post(), [ANN]))
 
 
-def test_a_spool_file_that_cannot_be_read(queue: Queue, path: Path) -> None:
+def test_a_spool_file_that_cannot_be_read(queue: SqliteQueue, path: Path) -> None:
     class Gone(Spooled):
         def blocks(self) -> Iterator[bytes]:
             yield self.piece
@@ -202,10 +182,10 @@ def test_a_spool_file_that_cannot_be_read(queue: Queue, path: Path) -> None:
     with pytest.raises(QueueTrouble, match="/spool/1: Input/output error"):
         outcome(bad)
     (number,) = outcome(good)
-    assert ids(path) == [number]
+    assert ids(SqliteDesk(path)) == [number]
 
 
-def full(queue: Queue, content: bytes | Spooled = b"x" * 100_000) -> str:
+def full(queue: SqliteQueue, content: bytes | Spooled = b"x" * 100_000) -> str:
     with pytest.raises(QueueFull) as raised:
         outcome(queue.put(post(content), [ANN]))
     return str(raised.value)
@@ -213,7 +193,7 @@ def full(queue: Queue, content: bytes | Spooled = b"x" * 100_000) -> str:
 
 def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_path: Path) -> None:
     kept: list[int | None] = []
-    with Disk(tmp_path / "disk", 40) as disk, closing(Queue(disk.path, clock=Clock(1.9e9))) as queue:
+    with Disk(tmp_path / "disk", 40) as disk, closing(SqliteQueue(disk.path, clock=Clock(1.9e9))) as queue:
         for _ in range(100):
             putting = queue.put(post(Spooled(os.urandom(65536), 16)), [ANN])
             if error := putting.exception(60):
@@ -222,7 +202,7 @@ def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_pa
         assert isinstance(error, QueueFull)
         assert "octets are free" in str(error)
         assert len(kept) > 2
-        assert ids(disk.path) == kept
+        assert ids(SqliteDesk(disk.path)) == kept
         while claimed := take(queue, limit=100):
             for one in claimed:
                 outcome(queue.done(one))
@@ -233,7 +213,7 @@ def test_a_disk_that_gets_full_of_messages_leaves_room_to_empty_the_queue(tmp_pa
 
 def test_a_disk_that_was_full_of_messages_takes_as_many_again(tmp_path: Path) -> None:
     """What has been forgotten leaves its room in the file, which gets no shorter."""
-    with Disk(tmp_path / "disk", 64) as disk, closing(Queue(disk.path, clock=Clock(1.9e9))) as queue:
+    with Disk(tmp_path / "disk", 64) as disk, closing(SqliteQueue(disk.path, clock=Clock(1.9e9))) as queue:
         numbers = []
         for _ in range(3):
             numbers.append(0)
@@ -249,7 +229,7 @@ def test_a_disk_that_was_full_of_messages_takes_as_many_again(tmp_path: Path) ->
 @pytest.mark.parametrize("size", [100, 100_000, 3_000_000])
 def test_a_disk_that_something_else_has_filled(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, size: int) -> None:
     monkeypatch.setattr(connection, "RESERVE", -(10**9))
-    with Disk(tmp_path / "disk", 8) as disk, closing(Queue(disk.path)) as queue:
+    with Disk(tmp_path / "disk", 8) as disk, closing(SqliteQueue(disk.path)) as queue:
         kept: list[int | None] = []
         kept.extend(number for number in outcome(queue.put(post(), [ANN])))
         filler = disk.fill()
@@ -257,15 +237,15 @@ def test_a_disk_that_something_else_has_filled(tmp_path: Path, monkeypatch: pyte
         while not (error := (putting := queue.put(post(os.urandom(size)), [ANN])).exception(60)):
             kept.extend(number for number in outcome(putting))
         assert isinstance(error, QueueFull)
-        assert ids(disk.path) == kept
+        assert ids(SqliteDesk(disk.path)) == kept
         filler.unlink()
         kept.extend(number for number in outcome(queue.put(post(os.urandom(size)), [ANN])))
-        assert ids(disk.path) == kept
+        assert ids(SqliteDesk(disk.path)) == kept
 
 
 def test_a_full_disk_when_the_queue_is_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "RESERVE", -(10**9))
-    with Disk(tmp_path / "disk", 2) as disk, closing(Queue(disk.path)) as queue:
+    with Disk(tmp_path / "disk", 2) as disk, closing(SqliteQueue(disk.path)) as queue:
         filler = disk.fill()
         full(queue)
         filler.unlink()
@@ -274,14 +254,14 @@ def test_a_full_disk_when_the_queue_is_opened(tmp_path: Path, monkeypatch: pytes
 
 def test_a_disk_that_is_read_only_for_a_while(tmp_path: Path) -> None:
     with Disk(tmp_path / "disk", 40) as disk:
-        with closing(Queue(disk.path)) as queue:
+        with closing(SqliteQueue(disk.path)) as queue:
             outcome(queue.put(post(), [ANN]))
         subprocess.run(["mount", "-o", "remount,ro", disk.folder], check=True)
-        with closing(Queue(disk.path)) as queue:
+        with closing(SqliteQueue(disk.path)) as queue:
             assert str(disk.path) in refused(queue)
             subprocess.run(["mount", "-o", "remount,rw", disk.folder], check=True)
             outcome(queue.put(post(), [ANN]))
-        assert len(ids(disk.path)) == 2
+        assert len(ids(SqliteDesk(disk.path))) == 2
 
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
@@ -298,14 +278,3 @@ def test_a_quota_that_sqlite_calls_an_input_or_output_error(
     found = connection.trouble(path, error)
     assert isinstance(found, QueueFull)
     assert str(found) == f"{path}: {os.strerror(number)}"
-
-
-def test_trouble_in_the_middle_of_a_claim_gives_nothing_away(
-    queue: Queue, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    outcome(queue.put(post(), [ANN]))
-    away = path.rename(path.with_name("away"))
-    with pytest.raises(QueueTrouble):
-        take(queue)
-    away.rename(path)
-    assert only(take(queue)).attempts == 1

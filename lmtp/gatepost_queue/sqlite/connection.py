@@ -1,7 +1,7 @@
 """The queue's SQLite file as services write to it: the driver itself, WAL, synchronous=FULL.
 
 - A transaction holds the write lock from its first moment: two processes never work from the same old state. It has one
-  time, `now`, and what is kept follows the clock before anything else is done (steps.py).
+  time, `now`, and what is kept follows the clock before anything else is done (clock.py).
 - Before each transaction and after its commit the path is looked at. Where another file, or none, has taken the place
   of the one that is open, it is left; what was just written went nowhere, which is QueueTrouble.
 - After any trouble the connection is dropped, and the next transaction opens the file anew. No file is ever made here.
@@ -20,11 +20,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gatepost_queue.clock import Clock, MachineClock, now
 from gatepost_queue.errors import QueueFull, QueueTrouble
-from gatepost_queue.holders import Holders
-from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
-from gatepost_queue.steps import follow
+from gatepost_queue.sqlite.clock import Clock, MachineClock, follow, now
+from gatepost_queue.sqlite.holders import Holders
+from gatepost_queue.sqlite.schema_version import SCHEMA_VERSION, VERSION_TABLE
 
 # How long a transaction waits for another process that has the write lock.
 BUSY_SECONDS = 5.0

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic import context
 
-from gatepost_queue.schema import metadata
-from gatepost_queue.schema_version import VERSION_TABLE
+from gatepost_queue.sqlite.schema import metadata
+from gatepost_queue.sqlite.schema_version import VERSION_TABLE
 
 context.configure(
     connection=context.config.attributes["connection"],

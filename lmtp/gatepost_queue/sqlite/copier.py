@@ -12,8 +12,8 @@ import threading
 from contextlib import closing, suppress
 from pathlib import Path
 
-from gatepost_queue.connection import open_file
 from gatepost_queue.errors import QueueTrouble
+from gatepost_queue.sqlite.connection import open_file
 
 # So many octets are written before they are copied.
 COPY_OCTETS = 4 * 1024 * 1024

@@ -17,11 +17,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.dialects import postgresql
 from sqlalchemy.schema import CreateTable
 
-from gatepost_queue import QueueTrouble
-from gatepost_queue.connection import open_file
-from gatepost_queue.schema import metadata
-from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
-from gatepost_queue.versions import PAGE_SIZE, alembic_config, create
+from gatepost_queue import QueueTrouble, create
+from gatepost_queue.sqlite.connection import open_file
+from gatepost_queue.sqlite.schema import metadata
+from gatepost_queue.sqlite.schema_version import SCHEMA_VERSION, VERSION_TABLE
+from gatepost_queue.sqlite.versions import PAGE_SIZE, alembic_config
 
 
 def execute(path: Path, statement: str) -> list[tuple[object, ...]]:
@@ -116,6 +116,6 @@ def test_what_is_no_database(tmp_path: Path) -> None:
 
 
 def test_services_load_no_sqlalchemy() -> None:
-    code = "import sys, gatepost_queue.listing; sys.exit('sqlalchemy' in sys.modules or 'alembic' in sys.modules)"
+    code = "import sys, gatepost_queue.sqlite.engine; sys.exit('sqlalchemy' in sys.modules or 'alembic' in sys.modules)"
     environment = {"PYTHONPATH": os.pathsep.join(sys.path)}
     assert subprocess.run([sys.executable, "-c", code], env=environment, check=False).returncode == 0

@@ -11,10 +11,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from gatepost_queue.connection import BUSY_SECONDS, no_queue, trouble
 from gatepost_queue.errors import QueueTrouble
-from gatepost_queue.queue import path_of
-from gatepost_queue.schema_version import SCHEMA_VERSION, VERSION_TABLE
+from gatepost_queue.sqlite.connection import BUSY_SECONDS, no_queue, trouble
+from gatepost_queue.sqlite.schema_version import SCHEMA_VERSION, VERSION_TABLE
 from gatepost_service.ownership import make_file
 
 # Octets. A message of 1 MB is written in half the time that it takes in SQLite's usual pages of 4 KiB.
@@ -24,13 +23,11 @@ MODE = 0o660
 MIGRATIONS = Path(__file__).parent / "migrations"
 
 
-def create(url: str) -> bool:
+def create(path: Path) -> bool:
     """Make an empty queue, and the folders that it is in; True if it was not there before.
 
-    One that is there stays as it is, or is upgraded, in one transaction. Raises QueueTrouble, and NoEngine
-    for a URL that no engine serves.
+    One that is there stays as it is, or is upgraded, in one transaction. Raises QueueTrouble.
     """
-    path = path_of(url)
     try:
         make_file(path, MODE)
         with closing(_connect(path)) as connection:
@@ -42,20 +39,19 @@ def create(url: str) -> bool:
     return version is None
 
 
-def make_ready(url: str) -> bool:
+def make_ready(path: Path) -> bool:
     """What a service that starts does: upgrade the queue that is there, or make one; True if it was not there before.
 
     None is made in a folder that is empty or not there, which may be the place of a disk that is not mounted: what was
     put into that queue would be out of sight with the disk, and the messages that are on it would wait. Raises as
     create does.
     """
-    path = path_of(url)
     if not path.exists() and not _holds_anything(path.parent):
         raise QueueTrouble(
             f"{path}: there is no queue, and its folder is empty or not there: is a disk not mounted?",
             "if there is to be a new one, make it with: gatepost init",
         )
-    return create(url)
+    return create(path)
 
 
 def _holds_anything(folder: Path) -> bool:

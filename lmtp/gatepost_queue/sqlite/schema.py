@@ -1,10 +1,10 @@
-"""The queue's tables, in SQLAlchemy Core: the same on SQLite and on PostgreSQL.
+"""The queue's tables, in SQLAlchemy Core.
 
 A message stands once, however many entries share it, and goes with the last of them. Of a long one, `message` has the
 first block and `message_block` the others, so that no statement needs all of it in memory. `delivery` remembers which
 deliveries may have been lost, each recipient by a digest. Times are seconds since the epoch; 0 in `leased_until` means
 that nobody has the entry. `clock` has one row: which run of the machine it is of, and when that began by the wall clock
-(steps.py). Ids of entries are never used twice. Migrations are in `migrations/`.
+(clock.py). Ids of entries are never used twice. Migrations are in `migrations/`.
 """
 
 from __future__ import annotations

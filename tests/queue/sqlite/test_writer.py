@@ -11,9 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_queue import Queue, QueueFull, QueueTrouble
-from gatepost_queue.connection import Connection, Transaction
-from gatepost_queue.writer import ROOM, Writer
+from gatepost_queue import QueueFull, QueueTrouble
+from gatepost_queue.sqlite.connection import Connection, Transaction
+from gatepost_queue.sqlite.desk import SqliteDesk
+from gatepost_queue.sqlite.queue import SqliteQueue
+from gatepost_queue.sqlite.writer import ROOM, Writer
 from labs.queue import ANN, WAIT, Spooled, ids, no_more_threads, only, outcome, post, take
 
 
@@ -119,8 +121,8 @@ def test_room(connection: Counting) -> None:
 def test_a_transaction_takes_no_more_than_so_much(
     writer: Writer, connection: Counting, shut: Callable[[], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("gatepost_queue.writer.BATCH_OCTETS", 20)
-    monkeypatch.setattr("gatepost_queue.writer.BATCH_JOBS", 3)
+    monkeypatch.setattr("gatepost_queue.sqlite.writer.BATCH_OCTETS", 20)
+    monkeypatch.setattr("gatepost_queue.sqlite.writer.BATCH_JOBS", 3)
     futures = [writer.submit(lambda _: None, octets) for octets in (15, 15, 15, 0, 0, 0)]
     shut()
     for future in futures:
@@ -131,7 +133,7 @@ def test_a_transaction_takes_no_more_than_so_much(
 def test_what_is_cancelled_in_time_leaves_nothing(path: Path) -> None:
     connection = Counting(path)
     connection.gate.clear()
-    with closing(Queue(path)) as queue:
+    with closing(SqliteQueue(path)) as queue:
         queue._writer._connection = connection
         first = queue.put(post(), [ANN])
         assert connection.at_gate.wait(WAIT)
@@ -141,8 +143,8 @@ def test_what_is_cancelled_in_time_leaves_nothing(path: Path) -> None:
         connection.gate.set()
         (number,) = outcome(first)
         outcome(queue.put(post(), [ANN]))
-        assert len(ids(path)) == 2
-        assert number in ids(path)
+        assert len(ids(SqliteDesk(path))) == 2
+        assert number in ids(SqliteDesk(path))
 
 
 def test_lazy_work_goes_with_other_work(writer: Writer, connection: Counting, shut: Callable[[], None]) -> None:
@@ -175,11 +177,11 @@ def test_lazy_work_has_another_turn_after_trouble(path: Path, writer: Writer, sh
 
 
 def test_closing_does_what_waits(path: Path) -> None:
-    queue = Queue(path)
+    queue = SqliteQueue(path)
     putting = [queue.put(post(), [ANN]) for _ in range(50)]
     queue.close()
     assert all(future.done() for future in putting)
-    assert len(ids(path)) == 50
+    assert len(ids(SqliteDesk(path))) == 50
     assert not path.with_name("queue.db-wal").exists()
     with pytest.raises(RuntimeError, match="the queue is closed"):
         queue.put(post(), [ANN])
@@ -187,17 +189,17 @@ def test_closing_does_what_waits(path: Path) -> None:
 
 
 def test_closing_with_the_file_away_ends(path: Path) -> None:
-    queue = Queue(path)
+    queue = SqliteQueue(path)
     path.unlink()
     queue._writer.submit_lazily(lambda _: None)
     queue.close()
 
 
 def test_an_unused_queue_closes(path: Path) -> None:
-    Queue(path).close()
+    SqliteQueue(path).close()
 
 
-def test_a_long_message_needs_no_memory(queue: Queue) -> None:
+def test_a_long_message_needs_no_memory(queue: SqliteQueue) -> None:
     content = Spooled(bytes(1024 * 1024), 20)
     assert post(content).octets_in_memory == 0
     outcome(queue.put(post(content), [ANN]))

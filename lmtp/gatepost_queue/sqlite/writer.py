@@ -13,9 +13,9 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any, TypeVar
 
-from gatepost_queue.connection import Connection, Transaction
-from gatepost_queue.copier import Copier
 from gatepost_queue.errors import QueueError, QueueFull, QueueTrouble
+from gatepost_queue.sqlite.connection import Connection, Transaction
+from gatepost_queue.sqlite.copier import Copier
 
 T = TypeVar("T")
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import secrets
 from collections.abc import Sequence
 
-from gatepost_queue.connection import Transaction
+from gatepost_queue.sqlite.connection import Transaction
 from gatepost_queue.values import Delivery
 
 REMEMBERED = 86400.0  # s
