@@ -39,6 +39,7 @@ class Fake:
     """A directory with one list, which counts what it is asked and can be in trouble."""
 
     refuse_oversize = True
+    blocking = False
 
     def __init__(self, mailing_list: MailingList = LIST, standing: Standing = STRANGER) -> None:
         self.mailing_list, self.answer = mailing_list, standing
