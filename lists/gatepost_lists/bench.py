@@ -43,6 +43,8 @@ class Asked(NamedTuple):
 
     def heard(self, directory: Directory, rules: Rules) -> Verdict:
         """The judge's verdict."""
+        if self.headers is None:
+            return judge_one(self.question, directory, rules)
         return judge_one(self.question, directory, rules, self.headers, by_headers=self.by_headers)
 
 

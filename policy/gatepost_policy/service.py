@@ -91,7 +91,9 @@ class PolicyService:
         return [request._replace(recipient=each) for each in self._probes.recipients(request.instance)]
 
     def _asked(self, request: Request) -> Asked:
-        return Asked(question_of(request), request.transaction, observe=self._observes(request.context))
+        # by position, which is quicker: this is done for each question
+        observe = self._observes(request.context) if request.context else None
+        return Asked(question_of(request), request.transaction, None, None, True, observe)
 
     def _reply(self, request: Request, ruling: Ruling) -> bytes:
         if ruling.found.is_probe and not request.has_data:
@@ -100,8 +102,6 @@ class PolicyService:
 
     def _observes(self, context: str) -> bool | None:
         """Whether a context only observes; None where it does as the site does."""
-        if not context:
-            return None
         if context not in self._options.contexts and context not in self._unknown_contexts:
             self._unknown_contexts.add(context)
             _log.warning("no such section", section=f"policy.contexts.{context}", mode="that of [lists]")
