@@ -11,9 +11,7 @@ from gatepost_lists.judge import (
     cannot_tell,
     explain,
     judge,
-    judge_all,
     judge_one,
-    judge_with_headers,
     unreadable,
 )
 from gatepost_lists.judging import Judging
@@ -96,9 +94,7 @@ __all__ = [
     "cannot_tell",
     "explain",
     "judge",
-    "judge_all",
     "judge_one",
-    "judge_with_headers",
     "locate",
     "moderate",
     "moderate_one",

@@ -24,9 +24,9 @@ from gatepost_lists import (
     Standing,
     Verdict,
     judge,
-    judge_all,
 )
 from gatepost_lists.patterns import pattern_list
+from labs.hearing import judge_all
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 LIST = MailingList("ann.lists.example", "ann", "lists.example")
