@@ -2,6 +2,7 @@
 
 from gatepost_lists.address_list import Mailbox, parse_address_list
 from gatepost_lists.addresses import Address, AddressError, parse_address, strict_address, strict_domain
+from gatepost_lists.bench import Asked, Bench, Ruling
 from gatepost_lists.directory import Directory, DirectoryTrouble
 from gatepost_lists.headers import Headers
 from gatepost_lists.judge import (
@@ -10,13 +11,12 @@ from gatepost_lists.judge import (
     cannot_tell,
     explain,
     judge,
-    judge_all,
     judge_one,
-    judge_with_headers,
     unreadable,
 )
 from gatepost_lists.judging import Judging
 from gatepost_lists.model import (
+    MAY_NOT_POST,
     NOWHERE,
     STRANGER,
     Action,
@@ -31,10 +31,11 @@ from gatepost_lists.model import (
     Standing,
     Verdict,
 )
-from gatepost_lists.moderation import ACCEPTED, Decision, Posting, moderate
+from gatepost_lists.moderation import ACCEPTED, Decision, Posting, moderate, moderate_one
 from gatepost_lists.open import open_directory
 from gatepost_lists.places import locate
 from gatepost_lists.rules import DEFAULT_RULES, Rules
+from gatepost_lists.sittings import Loop, Matter
 from gatepost_lists.softening import EXISTENCE_TESTS, soften
 from gatepost_lists.store.changes import (
     BounceEvent,
@@ -51,6 +52,7 @@ __all__ = [
     "ACCEPTED",
     "DEFAULT_RULES",
     "EXISTENCE_TESTS",
+    "MAY_NOT_POST",
     "NOWHERE",
     "STRANGER",
     "TESTS",
@@ -58,6 +60,8 @@ __all__ = [
     "Address",
     "AddressError",
     "Answer",
+    "Asked",
+    "Bench",
     "BounceEvent",
     "BounceVerdict",
     "Change",
@@ -71,8 +75,10 @@ __all__ = [
     "DomainNames",
     "Headers",
     "Judging",
+    "Loop",
     "Mailbox",
     "MailingList",
+    "Matter",
     "Pending",
     "Place",
     "Posting",
@@ -80,6 +86,7 @@ __all__ = [
     "Question",
     "Role",
     "Rules",
+    "Ruling",
     "Stage",
     "Standing",
     "Step",
@@ -87,11 +94,10 @@ __all__ = [
     "cannot_tell",
     "explain",
     "judge",
-    "judge_all",
     "judge_one",
-    "judge_with_headers",
     "locate",
     "moderate",
+    "moderate_one",
     "open_directory",
     "parse_address",
     "parse_address_list",

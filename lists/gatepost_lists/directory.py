@@ -26,11 +26,15 @@ class RecordTrouble(DirectoryTrouble):
 class Directory(Protocol):
     """Finds the list behind an address, and one sender's standing on one list. Every method may raise DirectoryTrouble.
 
-    refuse_oversize: whether mail over max_message_size is refused here unless the settings say otherwise.
+    refuse_oversize: whether mail over max_message_size is refused here unless the settings say otherwise. blocking:
+    whether a look-up may take long, as over a network; then no event loop waits for one.
     """
 
     @property
     def refuse_oversize(self) -> bool: ...
+
+    @property
+    def blocking(self) -> bool: ...
 
     def snapshot(self) -> AbstractContextManager[object]:
         """Everything asked inside sees one state, at least as new as the moment of entering."""

@@ -10,7 +10,7 @@ No I/O here: the directory does its own, and trouble there becomes a temporary a
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import NamedTuple
 
 from gatepost_lists.addresses import AddressError
@@ -296,35 +296,20 @@ TESTS: tuple[tuple[str, Test], ...] = (
 _IN_ORDER = tuple(test for _, test in TESTS)
 
 
-def judge(question: Question, directory: Directory, rules: Rules = DEFAULT_RULES) -> Verdict:
-    """The verdict on one question; trouble of the directory gives `defer`, an unreadable recipient 553 5.1.3."""
-    return judge_all((question,), directory, rules)[0]
-
-
-def judge_all(questions: Sequence[Question], directory: Directory, rules: Rules = DEFAULT_RULES) -> list[Verdict]:
-    """The verdicts on questions that came together, all from one snapshot of the directory."""
-    try:
-        with directory.snapshot():
-            return [judge_one(question, directory, rules) for question in questions]
-    except DirectoryTrouble as trouble:
-        return [cannot_tell(str(trouble))] * len(questions)
-
-
-def judge_with_headers(
+def judge(
     question: Question,
-    headers: Headers,
     directory: Directory,
     rules: Rules = DEFAULT_RULES,
+    headers: Headers | None = None,
     *,
     by_headers: bool = True,
 ) -> Verdict:
-    """The verdict when the headers are there: any sender in them who may post is enough, any banned one too much.
+    """The verdict on one question; trouble of the directory gives `defer`, an unreadable recipient 553 5.1.3.
 
-    by_headers: False where only the envelope's sender may let the message in; then they tell who is banned, and which
-    forwarded mail to believe (counted.py).
-
-    It may also be the one verdict that no test of the envelope can come to: 554 5.4.6 by `loop`, for what the list has
-    sent itself. For the rest, as judge().
+    headers: once they are there, any sender in them who may post is enough, any banned one too much. by_headers: False
+    where only the envelope's sender may let the message in; then they tell who is banned, and which forwarded mail to
+    believe (counted.py). With them it may also be the one verdict that no test of the envelope can come to: 554 5.4.6
+    by `loop`, for what the list has sent itself.
     """
     try:
         with directory.snapshot():

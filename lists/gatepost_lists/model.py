@@ -48,6 +48,10 @@ class Stage(StrEnum):
     DATA = "data"
 
 
+# The status of the refusals that depend on who the sender is.
+MAY_NOT_POST = "5.7.2"
+
+
 class Question(NamedTuple):
     """May `sender` post to `recipient`?
 
@@ -84,6 +88,35 @@ class Verdict(NamedTuple):
     extension: str = ""
     domain: str = ""
     why: str = ""
+
+    @property
+    def is_refusal(self) -> bool:
+        """The recipient is refused for good."""
+        return self.answer is Answer.REJECT
+
+    @property
+    def is_trouble(self) -> bool:
+        """It cannot be told now."""
+        return self.answer is Answer.DEFER
+
+    @property
+    def is_acceptance(self) -> bool:
+        """An address of ours that may be written to; what is not ours is neither accepted nor refused."""
+        return self.answer is Answer.ACCEPT
+
+    @property
+    def may_not_post(self) -> bool:
+        """Refused for who the sender is: the headers may name one who may post."""
+        return self.answer is Answer.REJECT and self.status == MAY_NOT_POST
+
+    @property
+    def is_probe(self) -> bool:
+        """Decided by `probe`: accepted because only the existence was asked for, or refused because of that."""
+        return self.test == "probe"
+
+    def says_the_same(self, other: Verdict) -> bool:
+        """Whether the same test has come to the same answer."""
+        return self.test == other.test and self.answer is other.answer
 
 
 class Domain(NamedTuple):

@@ -205,10 +205,15 @@ def moderate(
     What is for a list named postmaster is held where it would be refused or thrown away, unless it is a loop. Raises
     DirectoryTrouble where it cannot be told now, RecordTrouble among others for a pattern that takes too long.
     """
+    with directory.snapshot():
+        return moderate_one(posting, mailing_list, directory, rules)
+
+
+def moderate_one(posting: Posting, mailing_list: MailingList, directory: Directory, rules: Rules) -> Decision:
+    """As moderate(), on one of several things that are asked inside one snapshot."""
     case = _Case(posting, mailing_list, directory, rules)
     try:
-        with directory.snapshot():
-            found = next((decision for check in _CHECKS if (decision := check(case))), ACCEPTED)
+        found = next((decision for check in _CHECKS if (decision := check(case))), ACCEPTED)
     except PatternTimeout as error:
         raise RecordTrouble(str(error)) from error
     refused = found.action in (Action.REJECT, Action.DISCARD) and found.test != "loop"

@@ -42,6 +42,7 @@ class TomlDirectory:
     """Lists in a TOML file. See gatepost_lists.directory.Directory for what the methods promise."""
 
     refuse_oversize = True
+    blocking = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)

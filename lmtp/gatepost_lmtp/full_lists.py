@@ -40,8 +40,8 @@ class FullLists:
         self._asked_at = 0.0
         self._ask_at = 0.0
 
-    def __call__(self, listid: str) -> bool:
-        """Whether this list was full a moment ago."""
+    def __call__(self) -> frozenset[str]:
+        """The list_ids of those that were full a moment ago."""
         now = time.monotonic()
         if now >= self._ask_at:
             self._asked_at, self._ask_at = now, math.inf
@@ -49,7 +49,7 @@ class FullLists:
                 self._queue.full_lists(*self._limits()).add_done_callback(self._take)
             except RuntimeError:  # no thread to be had now
                 self._ask_at = now + _FRESH
-        return listid in self._full
+        return self._full
 
     def _take(self, answer: Future[frozenset[str]]) -> None:
         """In trouble what was known stays: whoever puts something into the queue tells of it."""

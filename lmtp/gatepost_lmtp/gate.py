@@ -1,12 +1,13 @@
-"""The receiver between the wire and the judge: who is accepted at RCPT, and who still is when the message is there.
+"""The receiver between the wire and the bench: who is accepted at RCPT, and who still is when the message is there.
 
-Each verdict has a log line and a count. Nothing here raises: trouble of ours is a temporary answer, whatever it is.
+Answers come at once, or later in the event loop where the lists are asked over a network. Nothing here raises: trouble
+of ours is a temporary answer, whatever it is.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Network, IPv6Network
 from time import perf_counter
 from typing import NamedTuple
@@ -14,30 +15,30 @@ from typing import NamedTuple
 from gatepost_lists import (
     Action,
     Answer,
-    DirectoryTrouble,
+    Asked,
+    Bench,
+    Directory,
     Headers,
     Judging,
+    Loop,
     Place,
+    Posting,
     Question,
+    Rules,
+    Ruling,
     Stage,
     Verdict,
-    cannot_tell,
-    judge,
-    judge_with_headers,
     locate,
-    soften,
+    moderate_one,
 )
-from gatepost_lists.moderation import Posting, moderate
 from gatepost_lmtp.entries import Destination
 from gatepost_lmtp.full_lists import NO_LIMITS, Limits
 from gatepost_queue import Queue
-from gatepost_service.log import VerdictLog, get_logger
+from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
 from gatepost_service.record import Lines, Recorder
 
 DOOR = "lmtp"
-# The status of the refusals that depend on who the sender is, which the headers may change.
-MAY_NOT_POST = "5.7.2"
 
 _ACCEPTED = Verdict(Answer.ACCEPT, 250, "2.1.5", "recipient ok")
 _GONE = Verdict(Answer.REJECT, 550, "5.1.1", "no such mailing list", "list-known", why="no list has this name any more")
@@ -49,8 +50,6 @@ _FULL = Verdict(
     "max-held",
     why="it would be held, and the list has as much held mail as it may have",
 )
-
-_log = get_logger(DOOR)
 
 
 @dataclass(frozen=True)
@@ -105,122 +104,121 @@ class Recipient(NamedTuple):
     verdict: Verdict
 
 
+class _Destinations(NamedTuple):
+    """Where the mail for these recipients goes, or why it cannot go there any more, or now.
+
+    full: lists, by their list_id, that have as much held mail as they may have.
+    """
+
+    asker: Asker
+    recipients: Sequence[Recipient]
+    headers: Headers
+    full: frozenset[str]
+
+    def heard(self, directory: Directory, rules: Rules) -> list[Destination | Verdict]:
+        places = [locate(recipient.address, directory, rules.origin).place for recipient in self.recipients]
+        pairs = zip(self.recipients, places, strict=True)
+        return [self._destination(recipient.address, place, directory, rules) for recipient, place in pairs]
+
+    def _destination(self, address: str, place: Place, directory: Directory, rules: Rules) -> Destination | Verdict:
+        mailing_list = place.mailing_list
+        if mailing_list is None:
+            return _GONE
+        if not place.subaddress and mailing_list.list_id in self.full:
+            posting = Posting.received(self.asker.sender, self.headers, self.asker.size, directory, rules)
+            if moderate_one(posting, mailing_list, directory, rules).action is Action.HOLD:
+                return _FULL._replace(mailing_list=mailing_list.fqdn_listname)
+        return Destination(mailing_list.list_id, place.subaddress, place.extension, address)
+
+
 class Gate:
-    """Judges for all connections of one process; it holds the directory."""
+    """Judges for all connections of one process."""
 
     def __init__(
-        self, options: Options, log: VerdictLog, tally: Tally, is_full: Callable[[str], bool] = lambda _: False
+        self,
+        options: Options,
+        log: VerdictLog,
+        tally: Tally,
+        full_lists: Callable[[], frozenset[str]] = frozenset,
+        loop: Loop | None = None,
     ) -> None:
-        """`is_full`: whether a list, by its list_id, has as much held mail as it may have."""
+        """full_lists: by their list_ids, those that have as much held mail as they may have. loop: of the answers."""
         self._options = options
-        self._directory = options.judging.open_directory()
-        self._is_full = is_full
-        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.judging.log_verdicts)
+        self._full_lists = full_lists
+        self._recorder = Recorder(DOOR, log, tally)
+        self._bench = Bench(_judging_of(options), self._recorder, loop=loop, existence=False)
 
     def reload(self, options: Options) -> None:
-        """Go on with new options and a directory opened anew; without one, all stays as it was."""
-        directory = options.judging.open_directory()
-        self._directory.close()
-        self._directory = directory
+        """Go on with new options; where they cannot be followed, all stays as it was."""
+        self._bench.reload(_judging_of(options))
         self._options = options
-        self._recorder.log_verdicts = options.judging.log_verdicts
 
     def close(self) -> None:
         """Let go of the directory."""
-        self._directory.close()
+        self._bench.close()
 
-    def rcpt(self, asker: Asker, address: str) -> tuple[Verdict, Verdict]:
+    def rcpt(self, asker: Asker, address: str, then: Callable[[Ruling], object]) -> None:
         """What is told at RCPT, and what was found: they differ where the mode softens it or the headers may."""
-        asks_all = self._options.sender_tests
-        sender, at_headers = asker.sender if asks_all else "", self._options.at_headers
-        question = Question(sender, address, asker.size, Stage.RCPT, asker.client, headers_follow=at_headers)
-        since = perf_counter()
-        found = self._judged(question, None)
-        self._record(found, asker, address, since)
-        if found.answer is not Answer.REJECT:
-            return found, found
-        if at_headers and found.status == MAY_NOT_POST:
-            return _ACCEPTED, found
-        return self._softened(found), found
+        at_headers = self._options.at_headers
+        question = Question(asker.sender, address, asker.size, Stage.RCPT, asker.client, headers_follow=at_headers)
 
-    def vrfy(self, asker: Asker, address: str) -> Verdict:
+        def go_on(rulings: list[Ruling]) -> None:
+            [ruling] = rulings
+            then(Ruling(_ACCEPTED, ruling.found) if at_headers and ruling.found.may_not_post else ruling)
+
+        self._bench.ask([Asked(question, asker.trace, asker.lines)], go_on)
+
+    def vrfy(self, asker: Asker, address: str, then: Callable[[Verdict], object]) -> None:
         """Whether an address exists, which is all that VRFY asks."""
-        since = perf_counter()
-        found = self._judged(Question("", address, 0, Stage.RCPT, asker.client), None)
-        self._record(found, asker, address, since)
-        return found
+        question = Question("", address, client=asker.client)
+        self._bench.ask([Asked(question, asker.trace, asker.lines)], lambda rulings: then(rulings[0].found))
 
     def ended(self, lines: Lines) -> None:
         """A connection has ended, whose lines these were."""
         self._recorder.sum_up(lines)
 
-    def data(self, asker: Asker, recipients: Sequence[Recipient], headers: Headers) -> list[Verdict]:
+    def data(
+        self, asker: Asker, recipients: Sequence[Recipient], headers: Headers, then: Callable[[list[Verdict]], object]
+    ) -> None:
         """What is told to each recipient when the message is there. asker.size is the true one."""
-        return [self._after_data(asker, recipient, headers) for recipient in recipients]
 
-    def _after_data(self, asker: Asker, recipient: Recipient, headers: Headers) -> Verdict:
-        before = recipient.verdict
-        if before.subaddress:
-            return before
-        since = perf_counter()
+        def go_on(rulings: list[Ruling]) -> None:
+            told = iter(rulings)
+            then([each.verdict if each.verdict.subaddress else next(told).told for each in recipients])
+
+        again = [each for each in recipients if not each.verdict.subaddress]
+        self._bench.ask([self._asked_again(asker, recipient, headers) for recipient in again], go_on)
+
+    def _asked_again(self, asker: Asker, recipient: Recipient, headers: Headers) -> Asked:
         question = Question(asker.sender, recipient.address, asker.size, Stage.DATA, asker.client)
-        found = self._judged(question, headers)
-        if (found.answer, found.test) != (before.answer, before.test):
-            self._record(found, asker, recipient.address, since)
-        if found.answer is not Answer.REJECT or found.test == "loop":
-            return found
-        return self._softened(found)
+        by_headers, before = self._options.at_headers, recipient.verdict
+        return Asked(question, asker.trace, asker.lines, headers, by_headers=by_headers, before=before)
 
     def destinations(
-        self, asker: Asker, recipients: Sequence[Recipient], headers: Headers
-    ) -> list[Destination | Verdict]:
+        self,
+        asker: Asker,
+        recipients: Sequence[Recipient],
+        headers: Headers,
+        then: Callable[[list[Destination | Verdict]], object],
+    ) -> None:
         """Where the mail for each accepted recipient goes, or why it cannot go there any more, or now."""
-        try:
-            with self._directory.snapshot():
-                places = [self._place(recipient.address) for recipient in recipients]
-            pairs = zip(recipients, places, strict=True)
-            return [self._destination(asker, recipient.address, place, headers) for recipient, place in pairs]
-        except Exception as error:  # as in _judged
-            verdict = self._trouble(error)
-            return [verdict] * len(recipients)
-
-    def _place(self, address: str) -> Place:
-        return locate(address, self._directory, self._options.judging.rules.origin).place
-
-    def _destination(self, asker: Asker, address: str, place: Place, headers: Headers) -> Destination | Verdict:
-        mailing_list = place.mailing_list
-        if mailing_list is None:
-            return _GONE
         since = perf_counter()
-        if not place.subaddress and self._is_full(mailing_list.list_id):
-            rules = self._options.judging.rules
-            with self._directory.snapshot():
-                posting = Posting.received(asker.sender, headers, asker.size, self._directory, rules)
-            if moderate(posting, mailing_list, self._directory, rules).action is Action.HOLD:
-                full = _FULL._replace(mailing_list=mailing_list.fqdn_listname)
-                self._record(full, asker, address, since)
-                return full
-        return Destination(mailing_list.list_id, place.subaddress, place.extension, address)
 
-    def _judged(self, question: Question, headers: Headers | None) -> Verdict:
-        try:
-            if headers is None:
-                return judge(question, self._directory, self._options.judging.rules)
-            rules, by_headers = self._options.judging.rules, self._options.at_headers
-            return judge_with_headers(question, headers, self._directory, rules, by_headers=by_headers)
-        except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
-            return self._trouble(error)
+        def go_on(findings: list[list[Destination | Verdict] | Verdict]) -> None:
+            [found] = findings
+            places = list[Destination | Verdict](found if isinstance(found, list) else [found] * len(recipients))
+            seconds = perf_counter() - since
+            for recipient, place in zip(recipients, places, strict=True):
+                if isinstance(place, Verdict) and place.test == _FULL.test:
+                    asked = self._asked_again(asker, recipient, headers)
+                    self._bench.rule(asked, place, seconds)
+            then(places)
 
-    def _trouble(self, error: Exception) -> Verdict:
-        if isinstance(error, DirectoryTrouble):
-            return cannot_tell(str(error))
-        _log.error("the judge failed", exc_info=error)
-        return cannot_tell(f"{type(error).__name__}: {error}")
+        self._bench.look_up([_Destinations(asker, recipients, headers, self._full_lists())], go_on)
 
-    def _softened(self, verdict: Verdict) -> Verdict:
-        """Only sender tests are softened: mail with nowhere to go is never taken."""
-        return soften(verdict, observe=self._options.judging.observe, accept_trouble=False, existence=False)
 
-    def _record(self, verdict: Verdict, asker: Asker, address: str, since: float) -> None:
-        seconds = perf_counter() - since
-        self._recorder.record(verdict, asker.client, asker.sender, address, seconds, asker.trace, asker.lines)
+def _judging_of(options: Options) -> Judging:
+    """The site's; without sender tests everybody is a probe, who is told no more than whether the address exists."""
+    if options.sender_tests:
+        return options.judging
+    return replace(options.judging, rules=replace(options.judging.rules, probe_senders=("*",)))

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from email.utils import formatdate, make_msgid
 from typing import NamedTuple
 
-from gatepost_lists import Answer, Headers, Verdict
+from gatepost_lists import Verdict
 from gatepost_lmtp import replies
 from gatepost_lmtp.entries import Destination, Origin, entries_for
 from gatepost_lmtp.gate import Asker, Gate, Options, Recipient
 from gatepost_lmtp.incoming import Incoming
-from gatepost_lmtp.message import Section, read_section, rebuilt, received, return_path
+from gatepost_lmtp.message import NO_SECTION, Section, read_section, rebuilt, received, return_path
 from gatepost_queue import Delivery, Message, Queue, QueueFull
 
 
@@ -26,6 +26,18 @@ class Sent(NamedTuple):
     greeting: str
     peer: str
     smtputf8: bool
+
+
+class Judged(NamedTuple):
+    """What was found of a message.
+
+    told: the replies to those recipients who are refused, None for the others; destinations: where the mail of those
+    goes. section: its header section, as it came.
+    """
+
+    told: list[bytes | None]
+    destinations: Sequence[Destination] = ()
+    section: Section = NO_SECTION
 
 
 class Handed(NamedTuple):
@@ -42,51 +54,41 @@ class Handed(NamedTuple):
 
 
 class Intake:
-    """Takes the messages of all connections of one process."""
+    """Takes the messages of all connections of one process: judge() it, then hand_over() what was judged."""
 
     def __init__(self, options: Options, gate: Gate, queue: Queue) -> None:
         self.options = options
         self._gate = gate
         self._queue = queue
 
-    def take(self, sent: Sent) -> Handed:
-        """Judge a message and hand it to the queue. May raise whatever there is to go wrong: nothing is kept then."""
-        refusal = sent.incoming.refusal
-        if refusal:
-            return Handed([refusal] * len(sent.recipients))
+    def judge(self, sent: Sent, then: Callable[[Judged], object]) -> None:
+        """Call `then` with what was found, now or later in the event loop."""
+        if refusal := sent.incoming.refusal:
+            then(Judged([refusal] * len(sent.recipients)))
+            return
         spool = sent.incoming.spool
         section = read_section(spool.head, cut=spool.head_cut)
         asker = sent.asker._replace(size=sent.incoming.size)
-        verdicts = self._gate.data(asker, sent.recipients, section.headers)
-        told, destinations = self._parted(sent, asker, section.headers, verdicts)
-        if not destinations:
-            return Handed(told)
-        return self._hand_over(sent, section, told, destinations)
 
-    def _parted(
-        self, sent: Sent, asker: Asker, headers: Headers, verdicts: Sequence[Verdict]
-    ) -> tuple[list[bytes | None], list[Destination]]:
-        """The replies to those who are refused, None for the others, and where the mail of those goes."""
-        accepted = [told.answer is Answer.ACCEPT for told in verdicts]
-        staying = [recipient for recipient, stays in zip(sent.recipients, accepted, strict=True) if stays]
-        found = iter(self._gate.destinations(asker, staying, headers)) if staying else iter(())
-        told: list[bytes | None] = []
-        destinations: list[Destination] = []
-        for verdict, stays in zip(verdicts, accepted, strict=True):
-            place = next(found) if stays else verdict
-            if isinstance(place, Destination):
-                destinations.append(place)
-                told.append(None)
-            else:
-                told.append(replies.reply_to(place))
-        return told, destinations
+        def locate(verdicts: list[Verdict]) -> None:
+            pairs = zip(sent.recipients, verdicts, strict=True)
+            staying = [recipient for recipient, verdict in pairs if verdict.is_acceptance]
+            if not staying:
+                then(Judged([replies.reply_to(verdict) for verdict in verdicts]))
+                return
+            self._gate.destinations(
+                asker, staying, section.headers, lambda found: then(_judged(verdicts, found, section))
+            )
 
-    def _hand_over(
-        self, sent: Sent, section: Section, told: list[bytes | None], destinations: list[Destination]
-    ) -> Handed:
+        self._gate.data(asker, sent.recipients, section.headers, locate)
+
+    def hand_over(self, sent: Sent, judged: Judged) -> Handed:
+        """Put a message into the queue, for those it goes to. May raise whatever there is to go wrong."""
+        if not judged.destinations:
+            return Handed(judged.told)
         now = time.time()
         incoming = sent.incoming
-        incoming.spool.head = self._headed(sent, section, now)
+        incoming.spool.head = self._headed(sent, judged.section, now)
         in_memory = incoming.spool.in_memory
         message = Message(
             content=incoming.spool if in_memory is None else in_memory,
@@ -94,10 +96,10 @@ class Intake:
             received=now,
             trace=sent.asker.trace,
         )
-        entries = entries_for(destinations, Origin(sent.asker.sender, incoming.size, now, self.options.owner))
-        delivery = Delivery(incoming.digest) if self.options.deduplicate and section.message_id else None
+        entries = entries_for(judged.destinations, Origin(sent.asker.sender, incoming.size, now, self.options.owner))
+        delivery = Delivery(incoming.digest) if self.options.deduplicate and judged.section.message_id else None
         put = self._queue.put(message, entries, delivery)
-        return Handed(told, put, delivery, [entry.listid for entry in entries])
+        return Handed(judged.told, put, delivery, [entry.listid for entry in entries])
 
     def _headed(self, sent: Sent, section: Section, now: float) -> bytes:
         """The header section with what the receiver adds."""
@@ -108,6 +110,14 @@ class Intake:
         above = return_path(sender) + received(sent.greeting, sent.peer, hostname, protocol, sent.asker.trace, date)
         made = b"" if section.message_id else make_msgid("gatepost", hostname).encode()
         return rebuilt(section, above, made, sender)
+
+
+def _judged(verdicts: Sequence[Verdict], found: Sequence[Destination | Verdict], section: Section) -> Judged:
+    """verdicts: of all recipients; found: of those who are accepted by them."""
+    rest = iter(found)
+    places = [next(rest) if verdict.is_acceptance else verdict for verdict in verdicts]
+    told = [replies.reply_to(place) if isinstance(place, Verdict) else None for place in places]
+    return Judged(told, [place for place in places if isinstance(place, Destination)], section)
 
 
 def completed(handed: Handed, trace: str) -> list[bytes]:

@@ -42,6 +42,9 @@ class Section(NamedTuple):
     rest: bytes
 
 
+NO_SECTION = Section([], b"", Headers(), b"")
+
+
 def read_section(octets: bytes, *, cut: bool = False) -> Section:
     """Read the beginning of a message, up to the empty line, or as far as it was kept apart.
 

@@ -30,7 +30,7 @@ class LmtpServer:
         self.options = options()
         self.queue = self.options.open_queue()
         full_lists = FullLists(self.queue, lambda: self.options.max_held)
-        self.gate = Gate(self.options, VerdictLog(self._loop.call_soon), worker.tally, full_lists)
+        self.gate = Gate(self.options, VerdictLog(self._loop.call_soon), worker.tally, full_lists, self._loop)
         self.intake = Intake(self.options, self.gate, self.queue)
         self.turns = Turns()
         self._name = secrets.token_hex(3)

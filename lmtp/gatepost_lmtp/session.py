@@ -19,15 +19,16 @@ from concurrent.futures import Future
 from contextlib import suppress
 from functools import partial
 from itertools import count
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from aiosmtpd.smtp import Envelope
 
+from gatepost_lists import Ruling, Verdict
 from gatepost_lmtp import replies
 from gatepost_lmtp.connection import Command, Connection
 from gatepost_lmtp.gate import NOBODY, Asker, Gate, Options, Recipient
 from gatepost_lmtp.incoming import Incoming
-from gatepost_lmtp.intake import Handed, Intake, Sent, completed
+from gatepost_lmtp.intake import Handed, Intake, Judged, Sent, completed
 from gatepost_lmtp.syntax import (
     greeting_name,
     mail_parameters,
@@ -43,6 +44,8 @@ from gatepost_queue import Delivery, Queue
 from gatepost_service.accept import Acceptor
 from gatepost_service.log import get_logger, reason
 from gatepost_service.record import Lines
+
+T = TypeVar("T")
 
 # A queue id that another mail server tells, if it can stand in a Received header.
 _is_id = re.compile(r"[A-Za-z0-9.\-]{1,64}").fullmatch
@@ -175,10 +178,12 @@ class Session(Connection):
         if len(envelope.recipients) >= self._door.options.max_recipients:
             self.say(replies.TOO_MANY_RECIPIENTS)
             return
-        told, found = self._door.gate.rcpt(envelope.asker, address)
-        if told.code == 250:
-            envelope.recipients.append(Recipient(address, found))
-        self.say(replies.reply_to(told))
+        self._until(partial(self._door.gate.rcpt, envelope.asker, address), partial(self._rcpt_judged, address))
+
+    def _rcpt_judged(self, address: str, ruling: Ruling) -> None:
+        if ruling.told.is_acceptance:
+            self.envelope.recipients.append(Recipient(address, ruling.found))
+        self.say(replies.reply_to(ruling.told))
 
     async def smtp_DATA(self, arg: str | None) -> None:
         if arg:
@@ -188,7 +193,7 @@ class Session(Connection):
         elif not self.envelope.recipients:
             self.say(replies.NO_RECIPIENT)
         else:
-            self._when_done(self._door.queue.room(), self._ask_for_data)
+            self._until(partial(self._done, self._door.queue.room()), self._ask_for_data)
 
     def _ask_for_data(self, room: Future[None]) -> None:
         if room.cancelled() or room.exception() is not None:
@@ -201,40 +206,52 @@ class Session(Connection):
     def message_came(self, incoming: Incoming) -> None:
         envelope = self.envelope
         self._bad_commands = 0
+        sent = Sent(
+            envelope.asker, envelope.recipients, incoming, self._greeting, self.peer, smtputf8=envelope.smtp_utf8
+        )
         try:
-            sent = Sent(
-                envelope.asker, envelope.recipients, incoming, self._greeting, self.peer, smtputf8=envelope.smtp_utf8
-            )
-            handed = self._door.intake.take(sent)
+            self._until(partial(self._door.intake.judge, sent), partial(self._judged, sent))
         except Exception:
-            _log.exception("a message was not taken", client=self._client)
-            handed = Handed([replies.TROUBLE] * len(envelope.recipients))
+            self._not_taken(sent)
+
+    def _judged(self, sent: Sent, judged: Judged) -> None:
+        """A message has been judged: hand it over, if the client is still there to be told."""
+        if self.transport is None:
+            sent.incoming.close()
+            return
+        try:
+            handed = self._door.intake.hand_over(sent, judged)
+        except Exception:
+            self._not_taken(sent)
+            return
         if handed.put is None:
-            incoming.close()
-            self.reset()
-            self._say_all(handed, "")
+            self._message_over(sent, handed, "")
         else:
             self._delivery = handed.delivery
-            self._when_done(handed.put, partial(self._stored, handed, envelope, incoming))
+            self._until(partial(self._done, handed.put), partial(self._stored, sent, handed))
 
-    def _stored(self, handed: Handed, envelope: Transaction, incoming: Incoming, put: Future[Any]) -> None:
+    def _not_taken(self, sent: Sent) -> None:
+        _log.exception("a message was not taken", client=self._client)
+        self._message_over(sent, Handed([replies.TROUBLE] * len(sent.recipients)), "")
+
+    def _stored(self, sent: Sent, handed: Handed, put: Future[Any]) -> None:
         """The queue has the message, or has not: tell the client, if it is still there."""
-        incoming.close()
-        asker = envelope.asker
+        asker = sent.asker
         error = None if put.cancelled() else put.exception()
         if error is not None:
             _log.error("not queued", client=asker.client, id=asker.trace, **reason(error))
             self._delivery = None
         elif self._door.options.judging.log_verdicts:
-            _log.info("queued", client=asker.client, sender=asker.sender, lists=handed.lists, size=incoming.size,
+            _log.info("queued", client=asker.client, sender=asker.sender, lists=handed.lists, size=sent.incoming.size,
                       id=asker.trace)  # fmt: skip
-        self.reset()
-        self._say_all(handed, asker.trace)
+        self._message_over(sent, handed, asker.trace)
         if self._delivery is not None:
             self._unconfirmed.append((self.said, self._delivery))
             self._delivery = None
 
-    def _say_all(self, handed: Handed, trace: str) -> None:
+    def _message_over(self, sent: Sent, handed: Handed, trace: str) -> None:
+        sent.incoming.close()
+        self.reset()
         for reply in completed(handed, trace):
             self.say(reply)
 
@@ -259,8 +276,11 @@ class Session(Connection):
 
     async def smtp_VRFY(self, arg: str | None) -> None:
         address = verify_path(arg)
-        verdict = self._door.gate.vrfy(Asker("", 0, self._client, "", self._lines), address)
-        self.say(f"250 2.1.5 <{address}>\r\n".encode() if verdict.code == 250 else replies.reply_to(verdict))
+        asker = Asker("", 0, self._client, "", self._lines)
+        self._until(partial(self._door.gate.vrfy, asker, address), partial(self._vrfy_judged, address))
+
+    def _vrfy_judged(self, address: str, verdict: Verdict) -> None:
+        self.say(f"250 2.1.5 <{address}>\r\n".encode() if verdict.is_acceptance else replies.reply_to(verdict))
 
     async def smtp_XFORWARD(self, arg: str | None) -> None:
         if not is_trusted(self.peer, self._door.options.xforward):
@@ -293,22 +313,44 @@ class Session(Connection):
         ident = self._forwarded.get("IDENT", "")
         return f"{trace}/{ident}" if _is_id(ident) else trace
 
-    def _when_done(self, future: Future[Any], then: Callable[[Future[Any]], None]) -> None:
-        """Hold the session until the future is done, then go on with it, in the event loop."""
+    def _until(self, begin: Callable[[Callable[[T], None]], object], then: Callable[[T], None]) -> None:
+        """Begin something, and go on with its answer; hold the session until that comes, in the event loop.
+
+        begin: gets what is to be called with the answer, now or later.
+        """
+        holding = answered = False
+
+        def go_on(answer: T) -> None:
+            nonlocal answered
+            answered = True
+            if not holding:
+                then(answer)
+                return
+            self._held = False  # but something else may be begun
+            try:
+                then(answer)
+            except Exception:
+                _log.exception("a command failed", client=self._client)
+                self.say(replies.TROUBLE)
+            if not self._held:
+                self.go_on()
+
+        begin(go_on)
+        if not answered:
+            holding = True
+            self.hold()
+
+    def _done(self, future: Future[T], then: Callable[[Future[T]], object]) -> None:
+        """Call `then` when a future is done: now, or in the event loop."""
         if future.done():
             then(future)
             return
-        self.hold()
 
-        def resume() -> None:
-            then(future)
-            self.go_on()
-
-        def done(_: Future[Any]) -> None:
+        def come_to_loop(_: Future[T]) -> None:
             with suppress(RuntimeError):  # the loop has ended: nobody waits any more
-                self.loop.call_soon_threadsafe(resume)
+                self.loop.call_soon_threadsafe(then, future)
 
-        future.add_done_callback(done)
+        future.add_done_callback(come_to_loop)
 
 
 _COMMANDS: Mapping[bytes, Callable[[Session, str | None], Coroutine[Any, Any, None]]] = {

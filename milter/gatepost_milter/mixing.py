@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from gatepost_lists import Answer, Verdict
+from gatepost_lists import Verdict
 
 # The judge's tests that let in whom the list knows: by name, by a pattern, as a member. Others let in everybody.
 _KNOWING = frozenset(("nonmember-record", "accept-these-nonmembers", "hold-these-nonmembers", "member"))
@@ -37,9 +37,9 @@ def kind_of(verdict: Verdict, *, may_post: bool) -> Kind:
 
     may_post: whether the sender may post although it is the null one.
     """
-    if verdict.answer is Answer.REJECT:
+    if verdict.is_refusal:
         return Kind.WAITS
-    if verdict.test == "probe":
+    if verdict.is_probe:
         takes_all = may_post or verdict.subaddress or verdict.mailing_list.startswith("postmaster@")
         return Kind.OPEN if takes_all else Kind.WAITS
     return Kind.KNOWS if verdict.test in _KNOWING else Kind.OPEN

@@ -1,27 +1,16 @@
-"""The milter between libmilter's callbacks and the judge: transactions in, replies out, a line and a count for each.
+"""The milter between libmilter's callbacks and the bench: transactions in, replies out.
 
-Callbacks run on many threads, so nothing here belongs to a thread. Nothing here imports libmilter.
+Callbacks run on many threads, so nothing here belongs to a thread. Each waits for its answer. Nothing here imports
+libmilter.
 """
 
 from __future__ import annotations
 
-import threading
+from collections.abc import Sequence
 from dataclasses import dataclass
 from email.utils import make_msgid
-from time import perf_counter
 
-from gatepost_lists import (
-    Answer,
-    Headers,
-    Judging,
-    Question,
-    Stage,
-    Verdict,
-    cannot_tell,
-    judge,
-    judge_with_headers,
-    soften,
-)
+from gatepost_lists import MAY_NOT_POST, Asked, Bench, Judging, Question, Ruling, Stage
 from gatepost_milter.mixing import kind_of, may_join
 from gatepost_milter.transaction import (
     CONTINUE,
@@ -40,8 +29,6 @@ from gatepost_service.metrics import Tally
 from gatepost_service.record import Recorder
 
 DOOR = "milter"
-# The status of the refusals that depend on who the sender is, which the headers may change.
-MAY_NOT_POST = "5.7.2"
 _NOBODY_LEFT = Reply(Outcome.REJECT, "550", MAY_NOT_POST, "you may not post to this mailing list")
 
 _log = get_logger(DOOR)
@@ -65,29 +52,6 @@ class Options:
     hostname: str = "localhost"
 
 
-class _Bench:
-    """Where questions are judged: one directory, and one question at a time.
-
-    Python runs one thread at a time in any case, and a thread that asks SQLite lets another one in each time: with many
-    of them judging at once, most of the time went into taking turns.
-    """
-
-    def __init__(self, judging: Judging) -> None:
-        self._rules = judging.rules
-        self._directory = judging.open_directory()
-        self._turn = threading.Lock()
-
-    def judge(self, question: Question, headers: Headers | None) -> Verdict:
-        with self._turn:
-            if headers is None:
-                return judge(question, self._directory, self._rules)
-            return judge_with_headers(question, headers, self._directory, self._rules)
-
-    def close(self) -> None:
-        with self._turn:
-            self._directory.close()
-
-
 def _one_answer(replies: list[Reply]) -> Reply:
     """What is told for all recipients: temporary if one cannot be told, refused if each is; else the message goes on.
 
@@ -106,14 +70,13 @@ class MilterService:
     """Answers the callbacks of all connections of one process. Its methods may be called from any thread."""
 
     def __init__(self, options: Options, log: VerdictLog, tally: Tally) -> None:
-        self._recorder = Recorder(DOOR, log, tally, log_verdicts=options.judging.log_verdicts)
-        self._options, self._bench = options, _Bench(options.judging)
+        self._options = options
+        self._bench = Bench(options.judging, Recorder(DOOR, log, tally))
 
     def reload(self, options: Options) -> None:
-        """Go on with new options; questions under way end with the old ones."""
-        before, self._options, self._bench = self._bench, options, _Bench(options.judging)
-        self._recorder.log_verdicts = options.judging.log_verdicts
-        before.close()
+        """Go on with new options; questions under way end with the old lists."""
+        self._bench.reload(options.judging)
+        self._options = options
 
     def close(self) -> None:
         """Let go of the directory; questions under way are answered before."""
@@ -129,12 +92,11 @@ class MilterService:
 
         address: as the mail server names it, in brackets. id_: the queue id, or ''.
         """
-        verdict = self._judged(transaction, address, Stage.RCPT, id_)
-        waits = transaction.headers is not None and verdict.answer is Answer.REJECT and verdict.status == MAY_NOT_POST
-        reply = CONTINUE if waits else reply_of(self._softened(verdict))
+        [(told, found)] = self._judged(transaction, [address], Stage.RCPT, id_)
+        reply = CONTINUE if transaction.headers is not None and found.may_not_post else reply_of(told)
         if reply is CONTINUE:
             may_post = not transaction.sender and self._options.judging.rules.null_sender_posts
-            recipient = Recipient(address, verdict, kind_of(verdict, may_post=may_post))
+            recipient = Recipient(address, found, kind_of(found, may_post=may_post))
             if not self._may_join(transaction, recipient):
                 return self._put_off(transaction, recipient, id_)
             transaction.recipients.append(recipient)
@@ -150,7 +112,7 @@ class MilterService:
         return may_join(recipient.kind, (other.kind for other in transaction.recipients))
 
     def _put_off(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
-        refused = self._options.refuse_mixed and recipient.verdict.answer is Answer.REJECT
+        refused = self._options.refuse_mixed and recipient.verdict.is_refusal
         reply = reply_of(recipient.verdict) if refused else PUT_OFF
         _log.info(
             "mixed recipients",
@@ -168,13 +130,14 @@ class MilterService:
         """
         if transaction.headers is not None:
             return CONTINUE
-        asked_for = [recipient for recipient in transaction.recipients if recipient.verdict.test == "probe"]
-        replies = [self._reply(transaction, recipient, id_) for recipient in asked_for]
+        asked_for = [recipient for recipient in transaction.recipients if recipient.verdict.is_probe]
+        replies = self._replies(transaction, asked_for, id_)
         return next((reply for reply in replies if reply is not CONTINUE), CONTINUE)
 
-    def _reply(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
-        """The reply to a recipient of which more is there than at RCPT."""
-        return reply_of(self._softened(self._judged(transaction, recipient.address, Stage.DATA, id_)))
+    def _replies(self, transaction: Transaction, recipients: Sequence[Recipient], id_: str) -> list[Reply]:
+        """The replies to recipients when more of the message is there than at RCPT."""
+        addresses = [recipient.address for recipient in recipients]
+        return [reply_of(told) for told, _ in self._judged(transaction, addresses, Stage.DATA, id_)]
 
     def end_of_headers(self, transaction: Transaction, id_: str) -> Reply:
         """The reply when the headers are there, one for all recipients.
@@ -184,7 +147,9 @@ class MilterService:
         accepted at RCPT may fail too: the headers may name one who is banned.
         """
         recipients = transaction.recipients
-        replies = [self._reply_at_headers(transaction, recipient, id_) for recipient in recipients]
+        again = [recipient for recipient in recipients if recipient.is_judged_again]
+        told = iter(self._replies(transaction, again, id_))
+        replies = [next(told) if recipient.is_judged_again else CONTINUE for recipient in recipients]
         answer = _one_answer(replies)
         if answer is not CONTINUE:
             return answer
@@ -196,12 +161,6 @@ class MilterService:
             _log.info("failed recipients", what=what, recipients=failed, client=transaction.client, id=id_)
         return CONTINUE
 
-    def _reply_at_headers(self, transaction: Transaction, recipient: Recipient, id_: str) -> Reply:
-        before = recipient.verdict
-        if not before.mailing_list or before.subaddress:
-            return CONTINUE
-        return self._reply(transaction, recipient, id_)
-
     def changes(self, transaction: Transaction) -> Changes:
         """What is to be done to a message at its end, before it is taken."""
         options = self._options
@@ -211,25 +170,14 @@ class MilterService:
             message_id=make_msgid("gatepost", options.hostname) if wants_id else "",
         )
 
-    def _judged(self, transaction: Transaction, address: str, stage: Stage, id_: str) -> Verdict:
-        """Judge one recipient; with the headers, once there is data coming and they are wanted."""
-        recipient = without_brackets(address)
-        follow = transaction.headers is not None and stage is Stage.RCPT
-        question = Question(
-            transaction.sender, recipient, transaction.size, stage, transaction.client, headers_follow=follow
-        )
-        since = perf_counter()
-        try:
-            verdict = self._bench.judge(question, transaction.headers if stage is Stage.DATA else None)
-        except Exception as error:  # trouble of ours is temporary to the mail server, whatever it is
-            _log.exception("the judge failed")
-            verdict = cannot_tell(f"{type(error).__name__}: {error}")
+    def _judged(self, transaction: Transaction, addresses: Sequence[str], stage: Stage, id_: str) -> list[Ruling]:
+        """Judge recipients; with the headers, once there is data coming and they are wanted."""
         client = f"{transaction.auth}@{transaction.client}" if transaction.auth else transaction.client
-        self._recorder.record(verdict, client, transaction.sender, recipient, perf_counter() - since, id_)
-        return verdict
-
-    def _softened(self, verdict: Verdict) -> Verdict:
-        if verdict.answer is Answer.REJECT or verdict.answer is Answer.DEFER:
-            judging = self._options.judging
-            return soften(verdict, observe=judging.observe, accept_trouble=judging.accept_trouble)
-        return verdict
+        headers = transaction.headers if stage is Stage.DATA else None
+        follow = transaction.headers is not None and stage is Stage.RCPT
+        sender, size = transaction.sender, transaction.size
+        asked = []
+        for address in addresses:
+            question = Question(sender, without_brackets(address), size, stage, client, headers_follow=follow)
+            asked.append(Asked(question, id_, headers=headers))
+        return self._bench.wait_for(asked)

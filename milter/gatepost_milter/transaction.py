@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import NamedTuple
 
-from gatepost_lists import Answer, Headers, Verdict
+from gatepost_lists import Headers, Verdict
 from gatepost_milter.mixing import Kind
 
 
@@ -40,9 +40,9 @@ PUT_OFF = Reply(Outcome.TEMPFAIL, "452", "4.5.3", "send to this recipient separa
 
 def reply_of(verdict: Verdict) -> Reply:
     """The reply that a verdict makes. What is not ours goes on."""
-    if verdict.answer is Answer.REJECT:
+    if verdict.is_refusal:
         return Reply(Outcome.REJECT, str(verdict.code), verdict.status, verdict.text)
-    if verdict.answer is Answer.DEFER:
+    if verdict.is_trouble:
         return Reply(Outcome.TEMPFAIL, str(verdict.code), verdict.status, verdict.text)
     return CONTINUE
 
@@ -53,6 +53,11 @@ class Recipient(NamedTuple):
     address: str
     verdict: Verdict
     kind: Kind
+
+    @property
+    def is_judged_again(self) -> bool:
+        """Whether the headers may change its verdict: it is a list's posting address."""
+        return bool(self.verdict.mailing_list) and not self.verdict.subaddress
 
 
 @dataclass(slots=True, eq=False)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from gatepost_lists import Answer, Question, Stage, Verdict
+from gatepost_lists import Question, Stage, Verdict
 from gatepost_policy.request import Request
 
 DUNNO = b"action=DUNNO\n\n"
@@ -35,22 +35,21 @@ def reply_to_several(request: Request, verdicts: Sequence[Verdict]) -> bytes:
     itself, so that what is refused later is not sent back to whoever is named as the sender. The null sender gets
     nothing back, and its message passes for those who may get it.
     """
-    troubled = next((verdict for verdict in verdicts if verdict.answer is Answer.DEFER), None)
+    troubled = next((verdict for verdict in verdicts if verdict.is_trouble), None)
     if troubled is not None:
         return reply_of(troubled)
-    refused = [verdict for verdict in verdicts if verdict.answer is Answer.REJECT]
+    refused = [verdict for verdict in verdicts if verdict.is_refusal]
     if not refused:
         return DUNNO
     if len(refused) < max(request.recipients, len(verdicts)):
         return SEPARATELY if request.sender.strip("<> ") else DUNNO
-    one = next((verdict for verdict in refused if verdict.status == "5.7.2"), refused[0])
-    return reply_of(one)
+    return reply_of(next((verdict for verdict in refused if verdict.may_not_post), refused[0]))
 
 
 def reply_of(verdict: Verdict) -> bytes:
     """The reply to a policy request, with its empty line."""
-    if verdict.answer is Answer.REJECT:
+    if verdict.is_refusal:
         return b"action=%d %b %b\n\n" % (verdict.code, verdict.status.encode(), verdict.text.encode("ascii", "replace"))
-    if verdict.answer is Answer.DEFER:
+    if verdict.is_trouble:
         return b"action=DEFER_IF_PERMIT %b %b\n\n" % (verdict.status.encode(), verdict.text.encode("ascii", "replace"))
     return DUNNO

@@ -42,9 +42,10 @@ class PolicyWorker:
     def __init__(self, worker: Worker, options: Callable[[], PartOptions], own: int) -> None:
         self._options = options
         now = options()
-        lines = VerdictLog(partial(asyncio.get_running_loop().call_later, FLUSH_SECONDS))
-        self._policy = PolicyService(now.policy, lines, worker.tally)
-        self._tables = SocketmapService(now.socketmap, lines, worker.tally)
+        loop = asyncio.get_running_loop()
+        lines = VerdictLog(partial(loop.call_later, FLUSH_SECONDS))
+        self._policy = PolicyService(now.policy, lines, worker.tally, loop)
+        self._tables = SocketmapService(now.socketmap, lines, worker.tally, loop)
         self._servers = (
             Server("policy", RequestReader, self._policy.answer, now.policy.timeout),
             Server(DOOR, NetstringReader, self._tables.answer, now.socketmap.timeout),

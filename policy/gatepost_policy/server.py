@@ -1,7 +1,8 @@
 """A protocol over TCP and UNIX sockets: policy delegation, or socketmap.
 
-- One event loop; all requests that arrived in one turn of it, on whatever connections, are answered together. But of
-  one connection no more than AT_ONCE: who sends more takes turns with all others.
+- One event loop; all requests that arrived in one turn of it, on whatever connections, are answered together: at once,
+  or later, where the lists are asked over a network. But of one connection no more than AT_ONCE at a time: who sends
+  more takes turns with all others.
 - A peer that has shut its writing side down still gets its answer (Exim's ${readsocket}), then the connection ends.
 - What is no request ends its connection without a reply, with one warning; all others go on undisturbed.
 - Who does not read its answers is not read either.
@@ -26,19 +27,23 @@ from gatepost_service.log import get_logger
 AT_ONCE = 50
 
 
+# Gets requests that came together, the time (time.perf_counter) at which the first of them came, and what to call with
+# the replies, in their order, now or later in the loop. It never raises.
+Answer = Callable[[Sequence[Asked], float, Callable[[list[bytes]], object]], object]
+
+
 class Server(Generic[Asked]):
     """One protocol in one worker's event loop.
 
-    name: that of the protocol, for the log. make_reader: a reader for each connection. answer: the replies to requests
-    that came together, in their order, with the time (time.perf_counter) at which the first of them came; it never
-    raises. timeout: seconds that a request may take to arrive.
+    name: that of the protocol, for the log. make_reader: a reader for each connection. answer: see Answer. timeout:
+    seconds that a request may take to arrive.
     """
 
     def __init__(
         self,
         name: str,
         make_reader: Callable[[], Reader[Asked]],
-        answer: Callable[[Sequence[Asked], float], list[bytes]],
+        answer: Answer[Asked],
         timeout: float,
     ) -> None:
         self.name = name
@@ -55,7 +60,7 @@ class Server(Generic[Asked]):
 class Turn(Generic[Asked]):
     """Gathers the requests of one turn of the event loop and answers them at its end."""
 
-    def __init__(self, answer: Callable[[Sequence[Asked], float], list[bytes]]) -> None:
+    def __init__(self, answer: Answer[Asked]) -> None:
         self._answer = answer
         self._loop = asyncio.get_running_loop()
         self._asked: list[tuple[Connection[Asked], list[Asked]]] = []
@@ -70,11 +75,16 @@ class Turn(Generic[Asked]):
     def answer(self) -> None:
         """Answer all that has been asked."""
         asked, self._asked = self._asked, []
-        replies = self._answer([request for _, requests in asked for request in requests], self._since)
-        at = 0
-        for connection, requests in asked:
-            connection.reply(b"".join(replies[at : at + len(requests)]))
-            at += len(requests)
+        together = [request for _, requests in asked for request in requests]
+        self._answer(together, self._since, lambda replies: _deal_out(asked, replies))
+
+
+def _deal_out(asked: list[tuple[Connection[Asked], list[Asked]]], replies: list[bytes]) -> None:
+    """Give each connection the replies to its requests."""
+    at = 0
+    for connection, requests in asked:
+        connection.reply(b"".join(replies[at : at + len(requests)]))
+        at += len(requests)
 
 
 class Connection(asyncio.Protocol, Generic[Asked]):

@@ -28,7 +28,7 @@ def serve_stdio(service: PolicyService, timeout: float, read_fd: int = 0, write_
     while data := _read(read_fd, deadline):
         since = perf_counter()
         requests, error = reader.feed(data)
-        _write(write_fd, b"".join(service.answer(requests, since)))
+        service.answer(requests, since, lambda replies: _write(write_fd, b"".join(replies)))
         flush()
         if error is not None:
             return _refused(str(error))

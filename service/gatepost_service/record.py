@@ -131,6 +131,10 @@ class Recorder:
             self._events.info("verdicts without lines", door=self._door, **kind._asdict(), count=count)
         lines.summed.clear()
 
+    def tell_fault(self, error: Exception) -> None:
+        """A fault of ours: all that is known of it."""
+        self._events.error("the judge failed", exc_info=error)
+
     def tell_trouble(self, why: str) -> None:
         """The lists cannot be read: a line, unless this is known already."""
         if why != self._trouble:

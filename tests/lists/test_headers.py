@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import HEADER_CASES, HeaderCase
-from gatepost_lists import Answer, Directory, Headers, MailingList, Question, Stage, judge, judge_with_headers
+from gatepost_lists import Answer, Directory, Headers, MailingList, Question, Stage, judge
 from gatepost_lists.headers import MAX_CHARACTERS, MAX_SENDERS, MAX_TRACES
 
 MEMBER, CLOSED = "anne@people.example", "closed@lists.example"
@@ -133,7 +133,7 @@ def test_a_record_that_rejects_one_sender_stands_behind_one_who_was_let_in_befor
 ) -> None:
     question = Question(senders[0], "patterns@lists.example", stage=Stage.DATA)
     for directory in (in_toml, in_sqlite):
-        assert judge_with_headers(question, headers_of(("From", senders[1])), directory).test == test
+        assert judge(question, directory, headers=headers_of(("From", senders[1]))).test == test
 
 
 @pytest.mark.parametrize("name", ["From", "Sender", "Reply-To", "List-Id", "X-BeenThere", "Message-ID", ""])
@@ -154,7 +154,7 @@ def test_no_header_raises(pairs: list[tuple[str, str]]) -> None:
 @given(pairs=st.lists(st.tuples(NAMES, VALUES)), sender=VALUES)
 def test_headers_never_turn_the_judge_over(in_toml: Directory, pairs: list[tuple[str, str]], sender: str) -> None:
     question = Question(sender, CLOSED, stage=Stage.DATA)
-    verdict = judge_with_headers(question, headers_of(*pairs), in_toml)
+    verdict = judge(question, in_toml, headers=headers_of(*pairs))
     assert verdict.answer in (Answer.ACCEPT, Answer.REJECT)
     assert verdict.code in (250, 550, 554)
 
@@ -165,7 +165,7 @@ def test_headers_never_turn_the_judge_over(in_toml: Directory, pairs: list[tuple
 )
 def test_without_headers_the_verdict_is_the_envelope_s(in_toml: Directory, sender: str, recipient: str) -> None:
     question = Question(sender, recipient, stage=Stage.DATA)
-    assert judge_with_headers(question, Headers(), in_toml) == judge(question, in_toml)
+    assert judge(question, in_toml, headers=Headers()) == judge(question, in_toml)
 
 
 ONE_RECIPIENT = [case for case in HEADER_CASES if len(case.recipients) == 1 and not case.refused]
@@ -174,5 +174,5 @@ ONE_RECIPIENT = [case for case in HEADER_CASES if len(case.recipients) == 1 and 
 @pytest.mark.parametrize("case", ONE_RECIPIENT, ids=lambda case: case.id)
 def test_case(case: HeaderCase, in_toml: Directory) -> None:
     question = Question(case.sender, case.recipients[0], case.size, Stage.DATA)
-    verdict = judge_with_headers(question, headers_of(*case.headers), in_toml, case.site_rules)
+    verdict = judge(question, in_toml, case.site_rules, headers_of(*case.headers))
     assert ("" if verdict.code == 250 else f"{verdict.code} {verdict.status}") == case.answer

@@ -24,9 +24,9 @@ from gatepost_lists import (
     Standing,
     Verdict,
     judge,
-    judge_all,
 )
 from gatepost_lists.patterns import pattern_list
+from labs.hearing import judge_all
 
 each_case = pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 LIST = MailingList("ann.lists.example", "ann", "lists.example")
@@ -39,6 +39,7 @@ class Fake:
     """A directory with one list, which counts what it is asked and can be in trouble."""
 
     refuse_oversize = True
+    blocking = False
 
     def __init__(self, mailing_list: MailingList = LIST, standing: Standing = STRANGER) -> None:
         self.mailing_list, self.answer = mailing_list, standing

@@ -24,7 +24,7 @@ from gatepost_lists import (
     Rules,
     Stage,
     Verdict,
-    judge_with_headers,
+    judge,
     moderate,
     parse_address,
 )
@@ -301,7 +301,7 @@ def test_it_agrees_with_the_table_of_the_judge(case: Case, in_toml: Directory, i
     for directory in (in_toml, in_sqlite):
         posting = received(case.sender, Headers(), case.size, directory)
         question = Question(case.sender, case.recipient, case.size, Stage.DATA)
-        verdict = judge_with_headers(question, Headers(), directory)
+        verdict = judge(question, directory, headers=Headers())
         decisions.append(moderate(posting, list_of(directory, case.mailing_list), directory))
         assert agrees(verdict, decisions[-1], posting.senders), (verdict, decisions[-1])
     assert decisions[0] == decisions[1]
@@ -313,7 +313,7 @@ TO_ONE_LIST = [case for case in HEADER_CASES if len(case.recipients) == 1 and no
 @pytest.mark.parametrize("case", TO_ONE_LIST, ids=lambda case: case.id)
 def test_it_agrees_with_the_header_stage(case: HeaderCase, in_sqlite: Directory) -> None:
     headers = headers_of(*case.headers)
-    verdict = judge_with_headers(Question(case.sender, case.recipients[0], stage=Stage.DATA), headers, in_sqlite)
+    verdict = judge(Question(case.sender, case.recipients[0], stage=Stage.DATA), in_sqlite, headers=headers)
     if verdict.subaddress:
         return
     posting = received(case.sender, headers, case.size, in_sqlite)
@@ -354,7 +354,7 @@ attributes = st.fixed_dictionaries(
 def test_it_agrees_with_the_judge(ann: dict[str, Any], senders: list[str], linked: bool, size: int) -> None:
     directory = directory_of(site={"linked": [[A, B]]} if linked else {}, **ann)
     headers = headers_of(("From", ", ".join(senders[1:])))
-    verdict = judge_with_headers(Question(senders[0], ANN, stage=Stage.DATA), headers, directory)
+    verdict = judge(Question(senders[0], ANN, stage=Stage.DATA), directory, headers=headers)
     posting = received(senders[0], headers, size, directory)
     assert posting.senders == tuple(senders)
     decision = moderate(posting, list_of(directory), directory)

@@ -11,12 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from gatepost_lists import Answer, DirectoryTrouble, Question, Role, Verdict, judge, judge_all, parse_address
+from gatepost_lists import Answer, DirectoryTrouble, Question, Role, Verdict, judge, parse_address
 from gatepost_lists.store import sqlite as engine
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
 from gatepost_lists.store.sqlite import SqliteDirectory
 from gatepost_lists.store.versions import create
+from labs.hearing import judge_all
 
 ANN, BOB = "ann@lists.example", "bob@people.example"
 

@@ -1,6 +1,7 @@
 """The gate without a wire: its settings read again."""
 
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from gatepost_lmtp.gate import Asker, Gate
 from gatepost_queue import open_queue
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
+from labs.waited import at_once
 from wire.lmtp_words import DIRECTORY
 
 
@@ -26,6 +28,6 @@ def test_a_reload_that_fails_leaves_all_as_it_was(tmp_path: Path) -> None:
     gate = Gate(options, VerdictLog(), Tally())
     with pytest.raises(BadUrlError):
         gate.reload(replace(options, judging=Judging(no_directory, Rules(), observe=True)))
-    told, _ = gate.rcpt(Asker("cris@example.org", 0, "", ""), "closed@lists.example")
+    told, _ = at_once(partial(gate.rcpt, Asker("cris@example.org", 0, "", ""), "closed@lists.example"))
     assert (told.code, told.status) == (550, "5.7.2")
     gate.close()

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from cases import CASES, HEADER_CASES, Case, HeaderCase, build_store
-from gatepost_lists import Answer, Headers, Judging, Stage, open_directory
+from gatepost_lists import Answer, Headers, Judging, Ruling, Stage, open_directory
 from gatepost_lmtp import Options
 from gatepost_lmtp.gate import Asker, Gate, Recipient
 from gatepost_queue import open_queue
@@ -16,6 +17,7 @@ from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
 from labs.lmtp import RunningLmtp, lmtp_settings
 from labs.mta import Client
+from labs.waited import at_once
 
 # Where the receiver answers otherwise than policy and milter: it reads paths strictly (docs/lmtp.md, Addresses).
 # Postfix and Exim read such addresses as the judge does, and hand them on as RFC 5321 writes them, or not at all.
@@ -95,15 +97,21 @@ def gate_for(url: str, case: Case | HeaderCase, *, at_headers: bool = False) -> 
     return Gate(options, VerdictLog(), Tally())
 
 
+def rcpt(gate: Gate, asker: Asker, recipient: str) -> Ruling:
+    ruling: Ruling = at_once(partial(gate.rcpt, asker, recipient))
+    return ruling
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_by_the_gate(case: Case, url: str) -> None:
     gate = gate_for(url, case)
     asker = Asker(case.sender, case.size, "", "")
-    told, found = gate.rcpt(asker, case.recipient)
+    told, found = rcpt(gate, asker, case.recipient)
     if case.stage is Stage.RCPT:
         assert case.agrees(found)
     else:
-        [told] = gate.data(asker, [Recipient(case.recipient, found)], Headers())
+        recipients = [Recipient(case.recipient, found)]
+        [told] = at_once(partial(gate.data, asker, recipients, Headers()))
         assert (told.answer, told.code, told.status) == (case.answer, case.code, case.status)
     gate.close()
 
@@ -139,13 +147,13 @@ def test_header_stage(case: HeaderCase, url: str) -> None:
     headers = Headers()
     for name, value in case.headers:
         headers.add(name, value)
-    told_at_rcpt = [(recipient, *gate.rcpt(asker, recipient)) for recipient in case.recipients]
+    told_at_rcpt = [(recipient, *rcpt(gate, asker, recipient)) for recipient in case.recipients]
     refused = {name: f"{told.code} {told.status}" for name, told, _ in told_at_rcpt if told.code != 250}
     accepted = [Recipient(name, found) for name, told, found in told_at_rcpt if told.code == 250]
     assert {name: why for name, why in case.refused.items() if why} == {
         name: why for name, why in refused.items() if name in case.refused
     }
-    told = gate.data(asker, accepted, headers)
+    told = at_once(partial(gate.data, asker, accepted, headers))
     failed = [recipient.address for recipient, verdict in zip(accepted, told, strict=True) if verdict.code != 250]
     if case.answer and not case.failed:
         assert len(failed) == len(accepted)

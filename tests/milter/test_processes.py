@@ -57,7 +57,7 @@ FAULTS = {
     "rcpt": "gatepost_milter.service:MilterService.rcpt",
     "data": "gatepost_milter.service:MilterService.data",
     "end of message": "gatepost_milter.service:MilterService.changes",
-    "judge": "gatepost_milter.service:judge",
+    "judge": "gatepost_lists.bench:judge_one",
     "mail": "gatepost_milter.callbacks:announced_size",
     "header": "gatepost_lists.headers:Headers.add",
     "end of headers": "gatepost_milter.service:MilterService.end_of_headers",

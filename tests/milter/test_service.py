@@ -40,6 +40,7 @@ class Broken:
     """A directory that raises what it was made with."""
 
     refuse_oversize = True
+    blocking = False
 
     def __init__(self, error: Exception) -> None:
         self.error = error
@@ -245,6 +246,7 @@ class OneAtATime:
     """A directory that no two threads may ask at once."""
 
     refuse_oversize = True
+    blocking = False
 
     def __init__(self, url: str) -> None:
         self._inner = open_directory(url)

@@ -5,9 +5,8 @@ from collections.abc import Callable
 import pytest
 
 from cases import CASES, Case
-from gatepost_lists import Answer, Headers, Stage
+from gatepost_lists import MAY_NOT_POST, Answer, Headers, Stage
 from gatepost_milter import MilterService, Outcome, Reply, Transaction
-from gatepost_milter.service import MAY_NOT_POST
 from gatepost_milter.transaction import without_brackets
 
 MakeService = Callable[..., MilterService]

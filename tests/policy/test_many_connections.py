@@ -83,7 +83,7 @@ def test_who_reads_no_answers_keeps_nobody_out() -> None:
     """Its connection is closed although answers wait there, more of them than the kernel takes."""
 
     async def live(listener: socket.socket) -> bytes:
-        server = Server("policy", RequestReader, lambda requests, _: [LONG for _ in requests], 60)
+        server = Server("policy", RequestReader, lambda requests, _, then: then([LONG] * len(requests)), 60)
         server.listen(Load(Loads(1), 0), [listener], max_connections=2)
         deaf = [(await asyncio.open_connection(*listener.getsockname(), limit=1))[1] for _ in range(2)]
         for client in deaf:

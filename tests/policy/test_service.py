@@ -13,6 +13,7 @@ from gatepost_policy import Options, PolicyService, RequestReader
 from gatepost_policy.probes import MAX_MESSAGES, MAX_RECIPIENTS
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
+from labs.waited import at_once
 from wire.policy_dialogues import DIRECTORY, DUNNO, NOT_YOU, SEPARATELY, request
 
 
@@ -32,7 +33,7 @@ def no_directory() -> Directory:
 def ask(service: PolicyService, octets: bytes) -> list[bytes]:
     requests, error = RequestReader().feed(octets)
     assert error is None
-    return service.answer(requests, perf_counter())
+    return at_once(lambda then: service.answer(requests, perf_counter(), then))
 
 
 @pytest.fixture

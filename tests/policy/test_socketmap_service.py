@@ -15,6 +15,7 @@ from gatepost_policy.socketmap import Options, Site, SocketmapService
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
 from labs.running import netstring
+from labs.waited import at_once
 from wire.socketmap_dialogues import CLOSED, DIRECTORY, LMTP, NO_LIST, NO_TABLE, NOT_FOUND, NOT_YOU
 
 TEMP = "TEMP 451 4.3.0 cannot tell now, try again later"
@@ -50,7 +51,12 @@ def options(directory: Watched) -> Options:
 
 def ask(options: Options, *requests: str, tally: Tally | None = None) -> list[bytes]:
     service = SocketmapService(options, VerdictLog(), tally or Tally())
-    return service.answer([request.encode() for request in requests], perf_counter())
+    return answers(service, *requests)
+
+
+def answers(service: SocketmapService, *requests: str) -> list[bytes]:
+    octets = [request.encode() for request in requests]
+    return at_once(lambda then: service.answer(octets, perf_counter(), then))
 
 
 def told(*answers: str) -> list[bytes]:
@@ -133,4 +139,4 @@ def test_a_reload_that_fails_leaves_all_as_it_was(options: Options) -> None:
     service = SocketmapService(options, VerdictLog(), Tally())
     with pytest.raises(BadUrlError):
         service.reload(replace(options, judging=Judging(no_directory, Rules(), observe=True)))
-    assert service.answer([STRANGER.encode()], perf_counter()) == told(NOT_YOU)
+    assert answers(service, STRANGER) == told(NOT_YOU)

@@ -1,6 +1,7 @@
 """The table of cases through `verdict`, and the addresses of the cases through the other tables, without a socket."""
 
 from collections.abc import Iterator
+from functools import partial
 from time import perf_counter
 
 import pytest
@@ -12,6 +13,7 @@ from gatepost_policy.socketmap.netstrings import MAX_OCTETS
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
 from labs.running import netstring
+from labs.waited import at_once
 
 SITE = Site("lmtp:[::1]:24", "lmtp:[::1]", "owner@site.example")
 
@@ -27,7 +29,7 @@ def ask(url: str, case: Case, request: str) -> bytes:
     service = SocketmapService(Options(judging, SITE), VerdictLog(), Tally())
     requests, error = NetstringReader().feed(netstring(request))
     assert error is None
-    [reply] = service.answer(requests, perf_counter())
+    [reply] = at_once(partial(service.answer, requests, perf_counter()))
     service.close()
     [answer], _ = NetstringReader().feed(reply)
     return answer

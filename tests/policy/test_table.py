@@ -1,6 +1,7 @@
 """The table of cases through the policy door in octets: the reader, the service and the replies, without a socket."""
 
 from collections.abc import Iterator
+from functools import partial
 from time import perf_counter
 
 import pytest
@@ -11,6 +12,7 @@ from gatepost_policy import Options, PolicyService, RequestReader
 from gatepost_policy.request import MAX_REQUEST_OCTETS
 from gatepost_service.log import VerdictLog
 from gatepost_service.metrics import Tally
+from labs.waited import at_once
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +48,6 @@ def test_case(case: Case, url: str) -> None:
     service = PolicyService(options, VerdictLog(), Tally())
     requests, error = RequestReader().feed(policy_request(case))
     assert error is None
-    [reply] = service.answer(requests, perf_counter())
+    [reply] = at_once(partial(service.answer, requests, perf_counter()))
     service.close()
     assert reply.startswith(expected_reply(case))

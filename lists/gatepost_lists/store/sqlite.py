@@ -81,6 +81,7 @@ class SqliteDirectory:
     """The embedded store, read only. See gatepost_lists.directory.Directory for what the methods promise."""
 
     refuse_oversize = True
+    blocking = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self._path = Path(path)

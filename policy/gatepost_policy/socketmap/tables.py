@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from gatepost_lists import Answer, Directory, Domain, Place, Question, Rules, Verdict
+from gatepost_lists import Directory, Domain, Place, Question, Rules, Verdict
 from gatepost_lists.addresses import Address, AddressError, normal_domain, parse_address
 
 NOT_FOUND = b"NOTFOUND "
@@ -166,6 +166,6 @@ def question_of(key: str) -> Question | None:
 def reply_of(verdict: Verdict) -> bytes:
     """What `verdict` answers. A recipient that cannot be read is no key: no test has judged it."""
     text = b"%d %b %b" % (verdict.code, verdict.status.encode(), verdict.text.encode("ascii", "replace"))
-    if verdict.answer is Answer.REJECT:
+    if verdict.is_refusal:
         return (b"OK " if verdict.test else b"PERM ") + text
-    return b"TEMP " + text if verdict.answer is Answer.DEFER else NOT_FOUND
+    return b"TEMP " + text if verdict.is_trouble else NOT_FOUND
