@@ -6,7 +6,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
@@ -110,13 +110,16 @@ def test_two_workers_and_one_of_them_killed(folder: Path) -> None:
         assert milter.stop() == 0
 
 
+def open_files(process: int) -> int:
+    return sum(1 for _ in Path(f"/proc/{process}/fd").iterdir())
+
+
 def test_both_workers_take_connections(folder: Path) -> None:
-    with Milter(folder, milter_settings("workers = 2")) as milter:
-        clients = [milter.client() for _ in range(100)]
-        open_in = [sum(1 for _ in Path(f"/proc/{pid}/fd").iterdir()) for pid in milter.workers]
-        assert min(open_in) > 20
-        for client in clients:
-            client.close()
+    with Milter(folder, milter_settings("workers = 2")) as milter, ExitStack() as clients:
+        before = [open_files(worker) for worker in milter.workers]
+        for _ in range(100):
+            clients.enter_context(milter.client())
+        assert all(open_files(worker) > files for worker, files in zip(milter.workers, before, strict=True))
 
 
 @pytest.mark.parametrize("workers", [1, 2])
