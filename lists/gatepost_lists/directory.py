@@ -42,7 +42,10 @@ class Directory(Protocol):
         """The standing on a list of whoever is known by any of these addresses, as compared (at least one)."""
 
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
-        """Whether any of these addresses is a member of that list, for `@list@host`; False for an unknown list."""
+        """Whether any of these very addresses is a member of that list, for `@list@host`; False for an unknown list.
+
+        An address that is linked to a member's does not count here, as in Mailman.
+        """
 
     def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
         """Whether an address is one of the same user as one of these others."""

@@ -94,10 +94,8 @@ class TomlDirectory:
         )
 
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
-        contents = self._read()
-        members = contents.members.get(fqdn_listname, {})
-        emails = (email for sender in senders for email in (sender, *contents.linked.get(sender, ())))
-        return any(email in members for email in emails)
+        members = self._read().members.get(fqdn_listname, {})
+        return any(sender in members for sender in senders)
 
     def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
         return not set(self._read().linked.get(email, ())).isdisjoint(others)

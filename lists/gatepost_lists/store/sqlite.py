@@ -55,8 +55,8 @@ _STANDING = (
 _EXACT_BAN = "SELECT 'ban', email, 1 FROM ban WHERE email = ? AND COALESCE(list_id, 0) IN (0, ?)"
 _STANDING_AND_BAN = " UNION ALL ".join((_STANDING, _EXACT_BAN))
 _IS_MEMBER = (
-    "SELECT 1 FROM address a CROSS JOIN member m WHERE a.email = ? AND m.user_id = a.user_id AND m.role = 'member'"
-    " AND m.list_id = (SELECT id FROM mailinglist WHERE mail_host = ? AND list_name = ?) LIMIT 1"
+    "SELECT 1 FROM address a CROSS JOIN member m WHERE a.email = ? AND m.user_id = a.user_id AND m.address_id = a.id"
+    " AND m.role = 'member' AND m.list_id = (SELECT id FROM mailinglist WHERE mail_host = ? AND list_name = ?) LIMIT 1"
 )
 _ADDRESSES_OF_USER = "SELECT b.email FROM address a CROSS JOIN address b ON b.user_id = a.user_id WHERE a.email = ?"
 _BAN_PATTERNS = "SELECT email, COALESCE(list_id, 0) FROM ban WHERE email >= '^' AND email < '_'"
