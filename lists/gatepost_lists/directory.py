@@ -1,6 +1,6 @@
-"""Where lists live: the protocol that every engine keeps, and its one kind of trouble.
+"""Where lists live: what every directory answers, and its one kind of trouble. How, is in lookup.py.
 
-An engine is asked from one thread at a time. Its look-ups cost the same with ten lists and with a million members.
+A directory is asked from one thread at a time. Its look-ups cost the same with ten lists and with a million members.
 What it may keep in memory must be exact: a change that was committed before `snapshot()` was entered is seen inside it.
 """
 
@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from gatepost_lists.addresses import Address
 from gatepost_lists.model import DomainNames, MailingList, Place, Standing
+from gatepost_lists.records import Wanted
 
 
 class DirectoryTrouble(Exception):
@@ -26,14 +27,21 @@ class RecordTrouble(DirectoryTrouble):
 class Directory(Protocol):
     """Finds the list behind an address, and one sender's standing on one list. Every method may raise DirectoryTrouble.
 
-    refuse_oversize: whether mail over max_message_size is refused here unless the settings say otherwise.
+    refuse_oversize: whether mail over max_message_size is refused here unless the settings say otherwise. blocking:
+    whether a look-up may take long, as over a network; then no event loop waits for one.
     """
 
     @property
     def refuse_oversize(self) -> bool: ...
 
+    @property
+    def blocking(self) -> bool: ...
+
     def snapshot(self) -> AbstractContextManager[object]:
         """Everything asked inside sees one state, at least as new as the moment of entering."""
+
+    def fetch(self, wanted: Wanted) -> None:
+        """Get what will be asked inside a snapshot; worth while where the directory is blocking (foresight.py)."""
 
     def find(self, recipient: Address) -> Place:
         """Where an address leads: its domain, list and sub-address. NOWHERE when the domain is not known."""

@@ -17,6 +17,7 @@ from gatepost_lists.addresses import AddressError
 from gatepost_lists.backtracking import PatternTimeout
 from gatepost_lists.counted import ban_of, counted
 from gatepost_lists.directory import Directory, DirectoryTrouble, RecordTrouble
+from gatepost_lists.foresight import foresee
 from gatepost_lists.headers import Headers
 from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Question, Stage, Standing, Verdict
 from gatepost_lists.patterns import PatternList
@@ -305,6 +306,8 @@ def judge_all(questions: Sequence[Question], directory: Directory, rules: Rules 
     """The verdicts on questions that came together, all from one snapshot of the directory."""
     try:
         with directory.snapshot():
+            if directory.blocking:
+                foresee(((question, None) for question in questions), directory, rules)
             return [judge_one(question, directory, rules) for question in questions]
     except DirectoryTrouble as trouble:
         return [cannot_tell(str(trouble))] * len(questions)
@@ -328,6 +331,8 @@ def judge_with_headers(
     """
     try:
         with directory.snapshot():
+            if directory.blocking:
+                foresee(((question, headers),), directory, rules)
             return judge_one(question, directory, rules, headers, by_headers=by_headers)
     except DirectoryTrouble as trouble:
         return cannot_tell(str(trouble))

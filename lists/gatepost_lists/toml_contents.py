@@ -6,10 +6,10 @@ The values are checked as those of the embedded store are. No I/O here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from gatepost_lists.model import NO_LIST, Action, Domain, MailingList
-from gatepost_lists.patterns import Pattern, compile_regex, pattern_list
+from gatepost_lists.patterns import pattern_list
 from gatepost_lists.store import values
 from gatepost_lists.store.errors import BadValueError
 
@@ -109,23 +109,16 @@ def _group(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_text(_email)(item) for item in value))
 
 
-class Bans:
-    """Exact addresses, and patterns that ignore case."""
+class Bans(NamedTuple):
+    """Exact addresses, and `^regexes`."""
 
-    def __init__(self, entries: Iterable[str] = ()) -> None:
-        self._exact: set[str] = set()
-        self._patterns: list[tuple[str, Pattern]] = []
-        for entry in entries:
-            if entry.startswith("^"):
-                self._patterns.append((entry, compile_regex(entry, ignore_case=True)))
-            else:
-                self._exact.add(entry)
+    exact: frozenset[str] = frozenset()
+    patterns: tuple[str, ...] = ()
 
-    def find(self, email: str) -> str:
-        """The ban that the address falls under, '' for none."""
-        if email in self._exact:
-            return email
-        return next((text for text, pattern in self._patterns if pattern.matches(email)), "")
+
+def _bans(entries: list[str]) -> Bans:
+    patterns = tuple(entry for entry in entries if entry.startswith("^"))
+    return Bans(frozenset(entries) - {*patterns}, patterns)
 
 
 class Contents:
@@ -176,10 +169,10 @@ class Contents:
         self.lists[listname] = mailing_list
         people = {key: dict(table.many(key, _person)) for key in _PEOPLE}
         self.members[listname], self.nonmembers[listname] = people["members"], people["nonmembers"]
-        self.bans[listname] = Bans(table.many("bans", _text(values.ban_pattern)))
+        self.bans[listname] = _bans(table.many("bans", _text(values.ban_pattern)))
 
     def _add_site(self, site: _Table) -> None:
-        self.everywhere = Bans(site.many("bans", _text(values.ban_pattern)))
+        self.everywhere = _bans(site.many("bans", _text(values.ban_pattern)))
         for group in site.many("linked", _group):
             for email in group:
                 if self.linked.setdefault(email, group) is not group:
