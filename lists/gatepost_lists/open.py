@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from gatepost_lists.errors import BadUrlError
 from gatepost_lists.lookup import Lookup
-from gatepost_lists.store.errors import BadUrlError
 from gatepost_lists.store.sqlite import SqliteDirectory
 from gatepost_lists.toml_directory import TomlDirectory
 

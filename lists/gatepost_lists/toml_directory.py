@@ -30,7 +30,7 @@ from types import TracebackType
 
 from gatepost_lists.directory import DirectoryTrouble
 from gatepost_lists.lookup import Lookup
-from gatepost_lists.model import Domain, DomainNames, MailingList, Role
+from gatepost_lists.model import Domain, DomainNames, MailingList
 from gatepost_lists.records import NOTHING_KNOWN, Known, Person
 from gatepost_lists.toml_contents import Contents
 
@@ -76,8 +76,7 @@ class TomlDirectory(Lookup):
         contents = self._read()
         people = [
             Person(role, other == email, on_list[other])
-            for role, lists in ((Role.MEMBER, contents.members), (Role.NONMEMBER, contents.nonmembers))
-            if (on_list := lists.get(fqdn_listname))
+            for role, on_list in contents.people.get(fqdn_listname, {}).items()
             for other in (email, *self.linked(email))
             if other in on_list
         ]
