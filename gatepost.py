@@ -261,7 +261,7 @@ def _tell(error: Exception) -> int:
 def _explained(error: Exception) -> tuple[list[str], int]:
     from gatepost_conf.settings import SettingsError  # noqa: PLC0415 - only when something is wrong
     from gatepost_lists import DirectoryTrouble  # noqa: PLC0415
-    from gatepost_lists.store.errors import StoreError  # noqa: PLC0415
+    from gatepost_lists.errors import StoreError  # noqa: PLC0415
     from gatepost_queue.errors import QueueError  # noqa: PLC0415
 
     if isinstance(error, SettingsError):

@@ -304,8 +304,8 @@ def _outgoing(settings: Settings) -> SMTPConnection:
 
 def _delivery_part(live: LiveSettings) -> Part:
     from gatepost_delivery import delivery_part  # noqa: PLC0415 - for this service alone
+    from gatepost_lists.errors import StoreReadOnlyError, StoreTroubleError  # noqa: PLC0415
     from gatepost_lists.store.admin import Store  # noqa: PLC0415
-    from gatepost_lists.store.errors import StoreReadOnlyError, StoreTroubleError  # noqa: PLC0415
 
     section = live.settings.delivery
     try:

@@ -22,8 +22,8 @@ from gatepost_conf.postfix.tables import type_of
 from gatepost_conf.reading import read_site
 from gatepost_conf.settings import Settings, load
 from gatepost_lists import DirectoryTrouble, Question, judge, open_directory
+from gatepost_lists.errors import StoreError
 from gatepost_lists.store.admin import Store
-from gatepost_lists.store.errors import StoreError
 from gatepost_services import rules_of
 
 GATEPOST = Path(sys.executable).with_name("gatepost")

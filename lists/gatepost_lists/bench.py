@@ -41,6 +41,11 @@ class Asked(NamedTuple):
     observe: bool | None = None
     before: Verdict | None = None
 
+    @property
+    def foreseen(self) -> tuple[tuple[Question, Headers | None]]:
+        """What the judge is asked (sittings.Matter)."""
+        return ((self.question, self.headers),)
+
     def heard(self, directory: Directory, rules: Rules) -> Verdict:
         """The judge's verdict."""
         if self.headers is None:

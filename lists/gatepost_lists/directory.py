@@ -1,6 +1,6 @@
-"""Where lists live: the protocol that every engine keeps, and its one kind of trouble.
+"""Where lists live: what every directory answers, and its one kind of trouble. How, is in lookup.py.
 
-An engine is asked from one thread at a time. Its look-ups cost the same with ten lists and with a million members.
+A directory is asked from one thread at a time. Its look-ups cost the same with ten lists and with a million members.
 What it may keep in memory must be exact: a change that was committed before `snapshot()` was entered is seen inside it.
 """
 
@@ -12,6 +12,7 @@ from typing import Protocol, runtime_checkable
 
 from gatepost_lists.addresses import Address
 from gatepost_lists.model import DomainNames, MailingList, Place, Standing
+from gatepost_lists.records import Wanted
 
 
 class DirectoryTrouble(Exception):
@@ -39,6 +40,9 @@ class Directory(Protocol):
     def snapshot(self) -> AbstractContextManager[object]:
         """Everything asked inside sees one state, at least as new as the moment of entering."""
 
+    def fetch(self, wanted: Wanted) -> None:
+        """Get what will be asked inside a snapshot; worth while where the directory is blocking (foresight.py)."""
+
     def find(self, recipient: Address) -> Place:
         """Where an address leads: its domain, list and sub-address. NOWHERE when the domain is not known."""
 
@@ -46,7 +50,10 @@ class Directory(Protocol):
         """The standing on a list of whoever is known by any of these addresses, as compared (at least one)."""
 
     def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
-        """Whether any of these addresses is a member of that list, for `@list@host`; False for an unknown list."""
+        """Whether any of these very addresses is a member of that list, for `@list@host`; False for an unknown list.
+
+        An address that is linked to a member's does not count here, as in Mailman.
+        """
 
     def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
         """Whether an address is one of the same user as one of these others."""

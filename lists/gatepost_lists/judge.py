@@ -17,6 +17,7 @@ from gatepost_lists.addresses import AddressError
 from gatepost_lists.backtracking import PatternTimeout
 from gatepost_lists.counted import ban_of, counted
 from gatepost_lists.directory import Directory, DirectoryTrouble, RecordTrouble
+from gatepost_lists.foresight import foresee
 from gatepost_lists.headers import Headers
 from gatepost_lists.model import NO_LIST, Action, Answer, MailingList, Question, Stage, Standing, Verdict
 from gatepost_lists.patterns import PatternList
@@ -313,6 +314,8 @@ def judge(
     """
     try:
         with directory.snapshot():
+            if directory.blocking:
+                foresee(((question, headers),), directory, rules)
             return judge_one(question, directory, rules, headers, by_headers=by_headers)
     except DirectoryTrouble as trouble:
         return cannot_tell(str(trouble))

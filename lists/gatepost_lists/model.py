@@ -136,12 +136,11 @@ class DomainNames(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class MailingList:
-    """What the judge needs to know of a list. key is the engine's own handle; max_message_size is in KiB, 0 = none."""
+    """What the judge needs to know of a list. max_message_size is in KiB, 0 = none."""
 
     list_id: str
     list_name: str
     mail_host: str
-    key: int = 0
     accept_these_nonmembers: PatternList = NO_PATTERNS
     hold_these_nonmembers: PatternList = NO_PATTERNS
     reject_these_nonmembers: PatternList = NO_PATTERNS

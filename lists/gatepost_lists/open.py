@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from gatepost_lists.directory import Directory
-from gatepost_lists.store.errors import BadUrlError
+from gatepost_lists.errors import BadUrlError
+from gatepost_lists.lookup import Lookup
 from gatepost_lists.store.sqlite import SqliteDirectory
 from gatepost_lists.toml_directory import TomlDirectory
 
@@ -13,7 +13,7 @@ def path_of(url: str) -> str:
     return url.partition(":///")[2]
 
 
-def open_directory(url: str) -> Directory:
+def open_directory(url: str) -> Lookup:
     """The engine for a directory's URL. Nothing is opened yet: trouble shows at the first look-up.
 
     Raises BadUrlError for a scheme that no engine serves.

@@ -1,6 +1,7 @@
 """Patterns over senders, with the meaning that they have in Mailman.
 
-- an exact address is compared in lower case;
+- an exact address is compared as it is kept with the lower-cased sender: what is set here is kept in lower case, and
+  what Mailman has kept with capitals matches nobody, as there;
 - `^regex` is Python's syntax, matched at the start, case-sensitive against the lower-cased sender (bans ignore case);
 - `@list@host` stands for the members of that list (in accept_these_nonmembers only; the directory knows them).
 
@@ -91,28 +92,28 @@ def compile_regex(text: str, ignore_case: bool = False) -> Pattern:
 
 
 class PatternList:
-    """One of a list's four `…_these_nonmembers`: exact addresses, regexes, and lists whose members count.
+    """One of a list's four `…_these_nonmembers`: exact addresses, regexes, and lists whose members count. Or its bans.
 
     However many regexes there are, a sender who matches none costs one match: RE2 tries them all at once.
     """
 
     __slots__ = ("_any", "entries", "exact", "lists", "regexes", "skipped")
 
-    def __init__(self, entries: tuple[str, ...]) -> None:
+    def __init__(self, entries: tuple[str, ...], ignore_case: bool = False) -> None:
         """Read entries that are in force. A regex that is none is skipped, as Mailman does, and named in `skipped`."""
         self.entries = entries
-        self.exact = frozenset(entry.lower() for entry in entries if entry[:1] not in ("^", "@"))
-        self.lists = tuple(entry[1:].lower() for entry in entries if entry.startswith("@"))
+        self.exact = frozenset(entry for entry in entries if entry[:1] not in ("^", "@"))
+        self.lists = tuple(entry[1:] for entry in entries if entry.startswith("@"))
         regexes, skipped = [], []
         for entry in entries:
             if entry.startswith("^"):
                 try:
-                    regexes.append((entry, compile_regex(entry)))
+                    regexes.append((entry, compile_regex(entry, ignore_case)))
                 except PatternError as error:
                     skipped.append(str(error))
         self.regexes = tuple(regexes)
         self.skipped = tuple(skipped)
-        self._any = _any_of(self.regexes)
+        self._any = _any_of(self.regexes, ignore_case)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, PatternList) and self.entries == other.entries
@@ -135,12 +136,12 @@ class PatternList:
         return ""
 
 
-def _any_of(regexes: tuple[tuple[str, Pattern], ...]) -> Callable[[str], object] | None:
+def _any_of(regexes: tuple[tuple[str, Pattern], ...], ignore_case: bool) -> Callable[[str], object] | None:
     """A matcher for all of them together, None where one needs the other engine or RE2 finds the whole too large."""
     if not regexes or not all(isinstance(pattern, _Linear) for _, pattern in regexes):
         return None
     try:
-        together = _compile_linear("|".join(f"(?:{text})" for text, _ in regexes), ignore_case=False)
+        together = _compile_linear("|".join(f"(?:{text})" for text, _ in regexes), ignore_case)
     except re2.error:
         return None
     return cast(Callable[[str], object], together.match)
@@ -150,9 +151,9 @@ NO_PATTERNS = PatternList(())
 
 
 @lru_cache(maxsize=8192)
-def pattern_list(entries: tuple[str, ...]) -> PatternList:
+def pattern_list(entries: tuple[str, ...], ignore_case: bool = False) -> PatternList:
     """The PatternList of these entries: lists with equal entries share one."""
-    return PatternList(entries) if entries else NO_PATTERNS
+    return PatternList(entries, ignore_case) if entries else NO_PATTERNS
 
 
 def normal_entry(text: str, *, lists_allowed: bool = True, ignore_case: bool = False) -> str:

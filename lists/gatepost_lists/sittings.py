@@ -18,8 +18,10 @@ from contextlib import suppress
 from typing import Any, Generic, Protocol, TypeVar
 
 from gatepost_lists.directory import Directory, DirectoryTrouble, RecordTrouble
+from gatepost_lists.foresight import foresee
+from gatepost_lists.headers import Headers
 from gatepost_lists.judge import cannot_tell
-from gatepost_lists.model import Verdict
+from gatepost_lists.model import Question, Verdict
 from gatepost_lists.rules import Rules
 
 Found_co = TypeVar("Found_co", covariant=True)
@@ -29,7 +31,10 @@ Fault = Callable[[Exception], object]
 
 
 class Matter(Protocol[Found_co]):
-    """What can be heard."""
+    """What can be heard. foreseen: the questions that a blocking directory fetches the answers of beforehand."""
+
+    @property
+    def foreseen(self) -> Sequence[tuple[Question, Headers | None]]: ...
 
     def heard(self, directory: Directory, rules: Rules) -> Found_co:
         """What is found, inside a snapshot. May raise anything: it becomes a temporary verdict."""
@@ -197,6 +202,8 @@ class _Promise(Generic[Found]):
 def _heard(matters: Sequence[Matter[Found]], directory: Directory, rules: Rules, fault: Fault) -> list[Found | Verdict]:
     try:
         with directory.snapshot():
+            if directory.blocking:
+                foresee((question for matter in matters for question in matter.foreseen), directory, rules)
             return [_heard_one(matter, directory, rules, fault) for matter in matters]
     except DirectoryTrouble as trouble:
         return [cannot_tell(str(trouble))] * len(matters)

@@ -6,20 +6,21 @@ The values are checked as those of the embedded store are. No I/O here.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from dataclasses import fields
+from typing import Any, NamedTuple, TypeVar
 
-from gatepost_lists.model import NO_LIST, Action, Domain, MailingList
-from gatepost_lists.patterns import Pattern, compile_regex, pattern_list
-from gatepost_lists.store import values
-from gatepost_lists.store.errors import BadValueError
+from gatepost_lists import checks
+from gatepost_lists.attributes import ATTRIBUTES, BY_NAME, Attribute, Kind
+from gatepost_lists.errors import BadValueError
+from gatepost_lists.model import Action, Domain, MailingList, Role
+from gatepost_lists.patterns import pattern_list
 
 T = TypeVar("T")
 
-_PATTERNS = ("accept_these_nonmembers", "hold_these_nonmembers", "reject_these_nonmembers", "discard_these_nonmembers")
-_ACTIONS = ("default_nonmember_action", "default_member_action")
-_PEOPLE = ("members", "nonmembers", "owners", "moderators")
-_WORDS = ("display_name", "description", "subscription_policy")
-_OF_LISTS = (*_PATTERNS, *_ACTIONS, *_PEOPLE, *_WORDS, "bans", "emergency", "max_message_size")
+_ROLES = {"members": Role.MEMBER, "nonmembers": Role.NONMEMBER, "owners": Role.OWNER, "moderators": Role.MODERATOR}
+_OF_LISTS = (*BY_NAME, *_ROLES, "bans")
+# Attributes that the judge looks at.
+_JUDGED = BY_NAME.keys() & {field.name for field in fields(MailingList)}
 
 # Who is on a list in some role, and the moderation action of each.
 People = dict[str, Action | None]
@@ -76,22 +77,16 @@ def _boolean(value: object) -> bool:
     return value
 
 
-def _kibibytes(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise BadValueError(f"expected a number of KiB (0 for no limit), found {value!r}")
-    return value
-
-
 def _action(text: str) -> Action:
-    return Action(values.action(text))
+    return Action(checks.action(text))
 
 
 def _alias(text: str) -> str:
-    return values.domain_name(text) if text else ""
+    return checks.domain_name(text) if text else ""
 
 
 def _email(text: str) -> str:
-    return str(values.member_address(text))
+    return str(checks.member_address(text))
 
 
 def _person(value: object) -> tuple[str, Action | None]:
@@ -109,23 +104,16 @@ def _group(value: object) -> tuple[str, ...]:
     return tuple(dict.fromkeys(_text(_email)(item) for item in value))
 
 
-class Bans:
-    """Exact addresses, and patterns that ignore case."""
+class Bans(NamedTuple):
+    """Exact addresses, and `^regexes`."""
 
-    def __init__(self, entries: Iterable[str] = ()) -> None:
-        self._exact: set[str] = set()
-        self._patterns: list[tuple[str, Pattern]] = []
-        for entry in entries:
-            if entry.startswith("^"):
-                self._patterns.append((entry, compile_regex(entry, ignore_case=True)))
-            else:
-                self._exact.add(entry)
+    exact: frozenset[str] = frozenset()
+    patterns: tuple[str, ...] = ()
 
-    def find(self, email: str) -> str:
-        """The ban that the address falls under, '' for none."""
-        if email in self._exact:
-            return email
-        return next((text for text, pattern in self._patterns if pattern.matches(email)), "")
+
+def _bans(entries: list[str]) -> Bans:
+    patterns = tuple(entry for entry in entries if entry.startswith("^"))
+    return Bans(frozenset(entries) - {*patterns}, patterns)
 
 
 class Contents:
@@ -134,8 +122,8 @@ class Contents:
     def __init__(self, document: dict[str, Any]) -> None:
         self.domains: dict[str, Domain] = {}
         self.lists: dict[str, MailingList] = {}
-        self.members: dict[str, People] = {}
-        self.nonmembers: dict[str, People] = {}
+        self.attributes: dict[str, dict[str, Any]] = {}
+        self.people: dict[str, dict[Role, People]] = {}
         self.bans: dict[str, Bans] = {}
         self.linked: dict[str, tuple[str, ...]] = {}
         self._mistakes: list[str] = []
@@ -157,7 +145,7 @@ class Contents:
         return tables.items() if isinstance(tables, dict) else ()
 
     def _add_domain(self, name: str, table: _Table) -> None:
-        mail_host = table.checked("", values.domain_name, name, "")
+        mail_host = table.checked("", checks.domain_name, name, "")
         alias = table.one("alias_domain", _text(_alias), "")
         domain = Domain(mail_host, alias, table.one("shared", _boolean, False))
         for host in filter(None, dict.fromkeys((mail_host, alias))):
@@ -165,41 +153,38 @@ class Contents:
                 table.mistake("", f"{host} is the name of two domains, or of one and its alias")
 
     def _add_list(self, name: str, table: _Table) -> None:
-        address = table.checked("", values.list_address, name, None)
+        address = table.checked("", checks.list_address, name, None)
         domain = self.domains.get(address.domain) if address else None
         if address and not domain:
             table.mistake("", f"there is no [domains.{address.domain!r}]")
-        mailing_list = _mailing_list(address.local if address else "", domain.mail_host if domain else "", table)
+        attributes = {attribute.name: _value(table, attribute) for attribute in ATTRIBUTES}
+        mailing_list = _mailing_list(address.local if address else "", domain.mail_host if domain else "", attributes)
         listname = mailing_list.fqdn_listname
         if address and domain and listname in self.lists:
             table.mistake("", f"{listname} is there twice")
-        self.lists[listname] = mailing_list
-        people = {key: dict(table.many(key, _person)) for key in _PEOPLE}
-        self.members[listname], self.nonmembers[listname] = people["members"], people["nonmembers"]
-        self.bans[listname] = Bans(table.many("bans", _text(values.ban_pattern)))
+        self.lists[listname], self.attributes[listname] = mailing_list, attributes
+        self.people[listname] = {role: dict(table.many(key, _person)) for key, role in _ROLES.items()}
+        self.bans[listname] = _bans(table.many("bans", _text(checks.ban_pattern)))
 
     def _add_site(self, site: _Table) -> None:
-        self.everywhere = Bans(site.many("bans", _text(values.ban_pattern)))
+        self.everywhere = _bans(site.many("bans", _text(checks.ban_pattern)))
         for group in site.many("linked", _group):
             for email in group:
                 if self.linked.setdefault(email, group) is not group:
                     site.mistake("linked", f"{email} is in two groups")
 
 
-def _mailing_list(list_name: str, mail_host: str, table: _Table) -> MailingList:
-    for key in _WORDS:
-        table.one(key, _text(values.policy if key == "subscription_policy" else values.one_line), "")
-    attributes: dict[str, Any] = {key: table.one(key, _text(_action), getattr(NO_LIST, key)) for key in _ACTIONS}
-    attributes |= {key: pattern_list(tuple(table.many(key, _text(_pattern_of(key))))) for key in _PATTERNS}
-    return MailingList(
-        list_id=f"{list_name}.{mail_host}",
-        list_name=list_name,
-        mail_host=mail_host,
-        emergency=table.one("emergency", _boolean, NO_LIST.emergency),
-        max_message_size=table.one("max_message_size", _kibibytes, NO_LIST.max_message_size),
-        **attributes,
-    )
+def _value(table: _Table, attribute: Attribute) -> Any:
+    if attribute.kind is Kind.ENTRIES:
+        return table.many(attribute.name, attribute.read)
+    return table.one(attribute.name, attribute.read, attribute.unsaid)
 
 
-def _pattern_of(key: str) -> Callable[[str], str]:
-    return lambda text: values.pattern(text, lists_allowed=key == "accept_these_nonmembers")
+def _mailing_list(list_name: str, mail_host: str, attributes: Mapping[str, Any]) -> MailingList:
+    judged = {name: _as_judged(BY_NAME[name].kind, attributes[name]) for name in _JUDGED}
+    actions = {name: Action(judged[name]) for name in ("default_nonmember_action", "default_member_action")}
+    return MailingList(f"{list_name}.{mail_host}", list_name, mail_host, **judged | actions)
+
+
+def _as_judged(kind: Kind, value: Any) -> Any:
+    return pattern_list(tuple(value)) if kind is Kind.ENTRIES else value

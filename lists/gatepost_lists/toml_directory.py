@@ -24,33 +24,30 @@ from __future__ import annotations
 import os
 import time
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from types import TracebackType
 
-from gatepost_lists.addresses import Address
 from gatepost_lists.directory import DirectoryTrouble
-from gatepost_lists.model import NOWHERE, DomainNames, MailingList, Place, Standing
-from gatepost_lists.subaddresses import readings
+from gatepost_lists.lookup import Lookup
+from gatepost_lists.model import Domain, DomainNames, MailingList
+from gatepost_lists.records import NOTHING_KNOWN, Known, Person
 from gatepost_lists.toml_contents import Contents
 
 # A file that was written so short a time ago may be written again without another time stamp.
 _FRESH_NANOSECONDS = 100_000_000
 
 
-class TomlDirectory:
-    """Lists in a TOML file. See gatepost_lists.directory.Directory for what the methods promise."""
+class TomlDirectory(Lookup):
+    """Lists in a TOML file. See gatepost_lists.lookup.Lookup for what the methods promise."""
 
     refuse_oversize = True
     blocking = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self.file = self._path = Path(path)
         self._seen: tuple[int, int, int] | None = None
         self._contents: Contents | None = None
-
-    def snapshot(self) -> TomlDirectory:
-        return self
 
     def __enter__(self) -> TomlDirectory:
         try:
@@ -70,38 +67,31 @@ class TomlDirectory:
     ) -> None:
         """Nothing to let go of: what was read stays until the file changes."""
 
-    def find(self, recipient: Address) -> Place:
+    def domain(self, name: str) -> Domain | None:
+        return self._read().domains.get(name)
+
+    def mailing_list(self, mail_host: str, list_name: str) -> MailingList | None:
+        return self._read().lists.get(f"{list_name}@{mail_host}")
+
+    def known(self, fqdn_listname: str, email: str) -> Known:
         contents = self._read()
-        domain = contents.domains.get(recipient.domain)
-        if domain is None:
-            return NOWHERE
-        for name, subaddress, extension in readings(recipient):
-            if mailing_list := contents.lists.get(f"{name}@{domain.mail_host}"):
-                return Place(domain, mailing_list, subaddress, extension)
-        return Place(domain)
+        people = [
+            Person(role, other == email, on_list[other])
+            for role, on_list in contents.people.get(fqdn_listname, {}).items()
+            for other in (email, *self.linked(email))
+            if other in on_list
+        ]
+        bans = [
+            email for bans in (contents.everywhere, contents.bans.get(fqdn_listname)) if bans and email in bans.exact
+        ]
+        return Known(people, bans) if people or bans else NOTHING_KNOWN
 
-    def standing(self, mailing_list: MailingList, senders: tuple[str, ...]) -> Standing:
-        contents, name = self._read(), mailing_list.fqdn_listname
-        members, nonmembers = contents.members[name], contents.nonmembers[name]
-        bans = (contents.everywhere.find(email) or contents.bans[name].find(email) for email in senders)
-        known = ((email, other) for email in senders for other in (email, *contents.linked.get(email, ())))
-        found = next(((email, other) for email, other in known if other in members), None)
-        return Standing(
-            banned=next(filter(None, bans), ""),
-            member=found is not None,
-            linked=found is not None and found[0] != found[1],
-            member_action=members[found[1]] if found else None,
-            nonmember_action=next((action for email in senders if (action := nonmembers.get(email))), None),
-        )
-
-    def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
+    def ban_patterns(self, fqdn_listname: str) -> tuple[str, ...]:
         contents = self._read()
-        members = contents.members.get(fqdn_listname, {})
-        emails = (email for sender in senders for email in (sender, *contents.linked.get(sender, ())))
-        return any(email in members for email in emails)
+        return contents.everywhere.patterns + contents.bans[fqdn_listname].patterns
 
-    def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
-        return not set(self._read().linked.get(email, ())).isdisjoint(others)
+    def linked(self, email: str) -> Collection[str]:
+        return [other for other in self._read().linked.get(email, ()) if other != email]
 
     def names(self) -> Iterator[DomainNames]:
         contents = self._read()

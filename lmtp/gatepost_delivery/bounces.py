@@ -29,9 +29,9 @@ from gatepost_delivery.requests import deliverable, original_of
 from gatepost_delivery.tokens import Tokens
 from gatepost_delivery.values import Done, GoOn
 from gatepost_lists import AddressError, parse_address
+from gatepost_lists.errors import NotFoundError
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import BounceSource, BounceVerdict, DeliveryStatus
-from gatepost_lists.store.errors import NotFoundError
 from gatepost_lists.store.profiles import Profile
 from gatepost_lists.subaddresses import readings
 from gatepost_queue import Claimed

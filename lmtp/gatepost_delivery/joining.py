@@ -19,9 +19,9 @@ from gatepost_delivery.outbox import Outbox
 from gatepost_delivery.requests import Author
 from gatepost_delivery.tokens import Taken
 from gatepost_lists import Directory, parse_address
+from gatepost_lists.errors import NotFoundError
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import DeliveryStatus
-from gatepost_lists.store.errors import NotFoundError
 from gatepost_lists.store.profiles import Profile
 
 JOIN = "join"

@@ -14,11 +14,11 @@ from gatepost_delivery.fields import Field, split
 from gatepost_delivery.kinds import Daily, Kind, Why
 from gatepost_delivery.munge import authors
 from gatepost_lists import Role
+from gatepost_lists.checks import known_as
 from gatepost_lists.senders import mailbox, read_sender
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.budgets import DAY, HOUR, Budget
 from gatepost_lists.store.profiles import Profile
-from gatepost_lists.store.values import known_as
 from gatepost_queue import Claimed, Entry, Message, Put
 from gatepost_queue.metadata import OutMetadata
 from gatepost_service.log import get_logger

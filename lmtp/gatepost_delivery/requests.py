@@ -21,8 +21,8 @@ from typing import NamedTuple
 from gatepost_delivery.fields import Field, Section, decoded, split, value_of
 from gatepost_delivery.letters import Original, one_line
 from gatepost_lists import parse_address_list
-from gatepost_lists.store.errors import BadValueError
-from gatepost_lists.store.values import member_address
+from gatepost_lists.checks import member_address
+from gatepost_lists.errors import BadValueError
 
 # So much of a message is read, so deep, so many lines of its text, until so many have been no command.
 MAX_OCTETS = 64 * 1024

@@ -23,7 +23,7 @@ from gatepost_delivery.follow_ups import Attempt, follow_ups
 from gatepost_delivery.outgoing import Content, Kind, Outcome, prepared
 from gatepost_delivery.refusals import Refusals
 from gatepost_delivery.values import Done, GoOn, Later
-from gatepost_lists.store.errors import NotFoundError
+from gatepost_lists.errors import NotFoundError
 from gatepost_queue import Claimed, Entry
 from gatepost_queue.metadata import OutMetadata
 from gatepost_service.log import get_logger

@@ -16,7 +16,7 @@ from gatepost_delivery.outgoing import Pool
 from gatepost_delivery.refusals import Refusals
 from gatepost_delivery.runner import LEASE, Claims, Runner
 from gatepost_delivery.troubles import Troubles
-from gatepost_lists.store.errors import StoreError
+from gatepost_lists.errors import StoreError
 from gatepost_queue import LeaseLost, QueueTrouble
 from gatepost_service.log import get_logger, reason
 from gatepost_service.metrics import Gauges

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 
 from gatepost_lists import DirectoryTrouble
-from gatepost_lists.store.errors import StoreTroubleError
+from gatepost_lists.errors import StoreTroubleError
 from gatepost_queue import QueueError, QueueTrouble
 from gatepost_service.log import get_logger, reason
 

@@ -115,6 +115,10 @@ class _Destinations(NamedTuple):
     headers: Headers
     full: frozenset[str]
 
+    @property
+    def foreseen(self) -> list[tuple[Question, Headers]]:
+        return [(Question(self.asker.sender, one.address), self.headers) for one in self.recipients]
+
     def heard(self, directory: Directory, rules: Rules) -> list[Destination | Verdict]:
         places = [locate(recipient.address, directory, rules.origin).place for recipient in self.recipients]
         pairs = zip(self.recipients, places, strict=True)

@@ -117,7 +117,7 @@ PATTERN_LISTS: tuple[Case, ...] = (
     accept("regex with look-ahead", "milo@guarded.example", PATTERNS, "accept-these-nonmembers", PATTERNS),
     refuse("regex with look-ahead, the other way", "mallory@guarded.example", PATTERNS, "closed-list", PATTERNS),
     accept("members of a list", "otto@people.example", PATTERNS, "accept-these-nonmembers", PATTERNS),
-    accept("members of a list, linked", "otto@home.example", PATTERNS, "accept-these-nonmembers", PATTERNS),
+    refuse("members of a list, linked", "otto@home.example", PATTERNS, "closed-list", PATTERNS),
     refuse("regex with more behind", "anyone@friends.example.org", PATTERNS, "closed-list", PATTERNS),
     refuse("address as the end of another", "a.friend@people.example", PATTERNS, "closed-list", PATTERNS),
     accept("address", "hold@people.example", PATTERNS, "hold-these-nonmembers", PATTERNS),

@@ -15,7 +15,7 @@ from gatepost_delivery.expansion import verp
 from gatepost_delivery.outgoing import Content, Kind, Outcome, Pool, SMTPConnection
 from gatepost_delivery.sending import Key, Sender, Sending
 from gatepost_delivery.values import Done, GoOn, Later
-from gatepost_lists.store.errors import NotFoundError
+from gatepost_lists.errors import NotFoundError
 from gatepost_queue import Claimed, Entry, Message, create
 from gatepost_queue.sqlite.queue import SqliteQueue
 from labs.delivery import Peer

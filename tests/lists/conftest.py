@@ -1,21 +1,30 @@
-"""The world of the cases in both engines, made once."""
+"""The world of the cases in every engine, each made once."""
 
 from collections.abc import Iterator
 from contextlib import closing
 
 import pytest
 
-from cases import build_store, build_toml
-from gatepost_lists import Directory, open_directory
+from cases import WORLD
+from gatepost_lists import Directory
+from labs import engines
+from labs.engines import ENGINES
+
+
+@pytest.fixture(scope="session", params=ENGINES)
+def engine(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory]:
+    """The world of the cases in each engine."""
+    with closing(ENGINES[request.param](tmp_path_factory.mktemp("world"), WORLD)) as directory:
+        yield directory
 
 
 @pytest.fixture(scope="session")
 def in_toml(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory]:
-    with closing(open_directory(build_toml(tmp_path_factory.mktemp("world") / "lists.toml"))) as directory:
+    with closing(engines.in_toml(tmp_path_factory.mktemp("world"), WORLD)) as directory:
         yield directory
 
 
 @pytest.fixture(scope="session")
 def in_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Directory]:
-    with closing(open_directory(build_store(tmp_path_factory.mktemp("world") / "gatepost.db"))) as directory:
+    with closing(engines.in_sqlite(tmp_path_factory.mktemp("world"), WORLD)) as directory:
         yield directory

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gatepost_lists import Asked, Bench, DirectoryTrouble, Judging, Question, Rules, Ruling, Verdict
+from gatepost_lists.errors import BadUrlError
 from gatepost_lists.sittings import SittingOnThread
-from gatepost_lists.store.errors import BadUrlError
 from gatepost_lists.toml_directory import TomlDirectory
 from labs.running import PATIENCE
 
@@ -146,7 +146,7 @@ def test_all_that_has_come_meanwhile_is_one_batch(far: Far) -> None:
             assert not any(answer.done() for answer in (first, *others))
         assert told(await first) == [YES]
         assert [told(await answer) for answer in others] == [[NO, YES]] * 20
-        assert far.batches == [1, 40]
+        assert far.batches == [2, 80]  # each is looked up to be foreseen, and to be judged
         assert len(hall.recorded.verdicts) == 41
         hall.bench.close()
 
@@ -291,6 +291,8 @@ class Timer:
 
 class Named:
     """A matter that finds its own number."""
+
+    foreseen: Sequence[tuple[Question, None]] = ()
 
     def __init__(self, number: int) -> None:
         self.number = number

@@ -250,7 +250,8 @@ def test_a_list_of_regexes_finds_the_first_that_matches(texts: list[str], sender
 
 
 def test_a_list_of_entries_of_every_kind() -> None:
-    patterns = PatternList(("Ann@People.example", "^bob@", "@Other@Lists.example", "^("))
+    patterns = PatternList(("ann@people.example", "Joe@people.example", "^bob@", "@other@lists.example", "^("))
+    assert patterns.find("joe@people.example") == ""
     assert patterns.find("ann@people.example") == "ann@people.example"
     assert patterns.find("bob@people.example") == "^bob@"
     assert patterns.find("x.bob@people.example") == ""

@@ -186,7 +186,7 @@ def test_a_table_that_is_gone(directory: SqliteDirectory, path: Path) -> None:
         ("UPDATE mailinglist SET reject_these_nonmembers = '['", "the list ann@lists.example: Expecting value"),
         ("UPDATE mailinglist SET reject_these_nonmembers = '[1]'", "the list ann@lists.example: 'int' object"),
         ("UPDATE mailinglist SET max_message_size = 'no'", "the list ann@lists.example: invalid literal for int()"),
-        ("UPDATE member SET moderation_action = 'no'", "bob@people.example on ann.lists.example: 'no' is"),
+        ("UPDATE member SET moderation_action = 'no'", "bob@people.example on ann@lists.example: 'no' is"),
         ("UPDATE mailinglist SET list_id = CAST(x'ff' AS TEXT)", "Could not decode to UTF-8"),
     ],
 )

@@ -36,7 +36,6 @@ def trouble(path: Path) -> str:
 DOMAIN = '[domains."lists.example"]\n'
 LIST = DOMAIN + '[lists."ann@lists.example"]\n'
 NO_ACTION = "'no' is none of hold, reject, discard, accept, defer"
-NO_SIZE = "expected a number of KiB (0 for no limit), found"
 IN_LIST = '[lists."ann@lists.example"] '
 
 
@@ -71,8 +70,8 @@ IN_LIST = '[lists."ann@lists.example"] '
         (LIST + '[lists."ANN@lists.example"]', '[lists."ANN@lists.example"]: ann@lists.example is there twice'),
         (LIST + "emergancy = true", IN_LIST.strip() + ": unknown key 'emergancy'"),
         (LIST + "emergency = 1", IN_LIST + "emergency: expected true or false, found 1"),
-        (LIST + "max_message_size = -1", IN_LIST + f"max_message_size: {NO_SIZE} -1"),
-        (LIST + "max_message_size = true", IN_LIST + f"max_message_size: {NO_SIZE} True"),
+        (LIST + "max_message_size = -1", IN_LIST + "max_message_size: '-1' is no number of KiB (0 for no limit)"),
+        (LIST + "max_message_size = true", IN_LIST + "max_message_size: expected a number, found True"),
         (LIST + "default_nonmember_action = 'no'", IN_LIST + f"default_nonmember_action: {NO_ACTION}"),
         (LIST + "default_member_action = 1", IN_LIST + "default_member_action: expected text, found 1"),
         (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from gatepost_lists import Directory, Judging, Rules, open_directory
-from gatepost_lists.store.errors import BadUrlError
+from gatepost_lists.errors import BadUrlError
 from gatepost_lmtp import Options
 from gatepost_lmtp.gate import Asker, Gate
 from gatepost_queue import open_queue

@@ -7,7 +7,7 @@ from time import perf_counter
 import pytest
 
 from gatepost_lists import Address, Directory, Judging, Place, Rules
-from gatepost_lists.store.errors import BadUrlError
+from gatepost_lists.errors import BadUrlError
 from gatepost_lists.toml_directory import TomlDirectory
 from gatepost_policy import Options, PolicyService, RequestReader
 from gatepost_policy.probes import MAX_MESSAGES, MAX_RECIPIENTS

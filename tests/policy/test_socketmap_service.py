@@ -9,7 +9,7 @@ import pytest
 
 from gatepost_lists import Address, Directory, DirectoryTrouble, Judging, Place, Rules
 from gatepost_lists.directory import RecordTrouble
-from gatepost_lists.store.errors import BadUrlError
+from gatepost_lists.errors import BadUrlError
 from gatepost_lists.toml_directory import TomlDirectory
 from gatepost_policy.socketmap import Options, Site, SocketmapService
 from gatepost_service.log import VerdictLog

@@ -22,7 +22,7 @@ from gatepost_conf.doctor.sendmail_config import Sendmail
 from gatepost_conf.settings import Settings
 from gatepost_conf.site import Site, site_of
 from gatepost_lists import Action, Address, Directory, DirectoryTrouble, DomainNames, open_directory
-from gatepost_lists.store.errors import StoreError
+from gatepost_lists.errors import StoreError
 from gatepost_service.sockets import ListenAddress
 
 SERVICE_USER = "gatepost"

@@ -11,8 +11,8 @@ from gatepost_conf.doctor.case import Case
 from gatepost_conf.doctor.findings import Absent, Result, State, note, ok, wrong
 from gatepost_conf.doctor.modes import ENTER, READ, WRITE, why_not
 from gatepost_lists import DirectoryTrouble
+from gatepost_lists.errors import StoreError
 from gatepost_lists.open import path_of
-from gatepost_lists.store.errors import StoreError
 
 # Beside each SQLite file in WAL mode; SQLite makes and removes them, so the folder must be writable too.
 _BESIDE = ("-wal", "-shm")

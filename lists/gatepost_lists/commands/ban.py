@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import click
 
+from gatepost_lists.checks import literal_glob
 from gatepost_lists.commands.context import ListsContext, as_json, complete_list, pass_lists
 from gatepost_lists.commands.output import print_rows, print_warnings
 from gatepost_lists.store.changes import Change
-from gatepost_lists.store.values import literal_glob
 
 _of_list = click.option(
     "--list", "mailing_list", metavar="LIST", default="", shell_complete=complete_list, help="On this list only."

@@ -5,10 +5,10 @@ from __future__ import annotations
 import click
 from click.shell_completion import CompletionItem
 
+from gatepost_lists.attributes import SETTABLE, described, literal_globs, setting
 from gatepost_lists.commands.context import ListsContext, as_json, complete_domain, list_argument, pass_lists
 from gatepost_lists.commands.output import print_attributes, print_json, print_rows, print_warnings
 from gatepost_lists.store.changes import Change
-from gatepost_lists.store.values import SETTABLE, literal_globs, setting
 
 _SAID = {Change.NEW: "created", Change.CHANGED: "changed", Change.SAME: "is there already"}
 
@@ -59,35 +59,24 @@ def show(lists: ListsContext, mailing_list: str, as_json: bool) -> None:
         print_attributes(found)
 
 
-@mailinglist.command(name="set")
+_SET_HELP = """Change attributes of LIST: = sets, += adds an entry, -= takes one away.
+
+\b
+{attributes}
+
+\b
+Examples:
+  gatepost list set ann@lists.example.org default_nonmember_action=reject
+  gatepost list set ann@lists.example.org accept_these_nonmembers+='^.*@example\\.org$'
+"""
+
+
+@mailinglist.command(name="set", help=_SET_HELP.format(attributes=described()))
 @list_argument
 @click.argument("settings", metavar="ATTRIBUTE=VALUE…", nargs=-1, required=True, shell_complete=_complete_setting)
 @pass_lists
 def set_(lists: ListsContext, mailing_list: str, settings: tuple[str, ...]) -> None:
-    """Change attributes of LIST: = sets, += adds an entry, -= takes one away.
-
-    \b
-    display_name, description     one line of text
-    subscription_policy           open, confirm, moderate, confirm_then_moderate
-    accept_these_nonmembers       addresses, ^regexes, @other@lists (its members)
-    hold_these_nonmembers         addresses and ^regexes; likewise
-    reject_these_nonmembers
-    discard_these_nonmembers
-    default_nonmember_action      hold, reject, discard, accept, defer
-    default_member_action         the same
-    emergency                     yes, no
-    max_message_size              KiB; 0 for no limit
-    process_bounces               yes, no: whether bounces count against members
-    bounce_score_threshold        bounces, one a day, until mail to an address is stopped
-    bounce_info_stale_after       days without a bounce until those before count no more
-    hold_notices                  off, members, all: who is told that a post waits for a moderator
-    max_days_to_hold              days after which what waits is thrown away; 0: never
-
-    \b
-    Examples:
-      gatepost list set ann@lists.example.org default_nonmember_action=reject
-      gatepost list set ann@lists.example.org accept_these_nonmembers+='^.*@example\\.org$'
-    """
+    """Change attributes; its help is made of their table."""
     with lists.store() as store:
         change = store.set_list(mailing_list, *settings)
     click.echo(f"{mailing_list}: {'changed' if change is Change.CHANGED else 'that is how it was already'}")

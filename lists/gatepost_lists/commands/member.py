@@ -8,12 +8,12 @@ from typing import Any
 
 import click
 
+from gatepost_lists.checks import LIST_DEFAULT
 from gatepost_lists.commands.context import ListsContext, as_json, list_argument, pass_lists
 from gatepost_lists.commands.importing import import_file
 from gatepost_lists.commands.output import moment, print_attributes, print_json, print_rows
 from gatepost_lists.model import Action, Role
 from gatepost_lists.store.changes import Change, DeliveryState, DeliveryStatus, Member
-from gatepost_lists.store.values import LIST_DEFAULT
 
 _SAID = {Change.NEW: "added", Change.CHANGED: "changed", Change.SAME: "is there already"}
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from gatepost_lists.store import mailinglists, values
+from gatepost_lists import checks
+from gatepost_lists.errors import NotFoundError
+from gatepost_lists.store import mailinglists
 from gatepost_lists.store.changes import Ban, Change
-from gatepost_lists.store.errors import NotFoundError
 from gatepost_lists.store.schema import ban, mailinglist
 
 
@@ -20,7 +21,7 @@ def _this(email: str, key: int | None) -> sa.ColumnElement[bool]:
 
 def add(connection: sa.Connection, pattern: str, text: str) -> Change:
     """Ban an address or a ^regex on a list, or everywhere where `text` is ''."""
-    email, key = values.ban_pattern(pattern), _list_key(connection, text)
+    email, key = checks.ban_pattern(pattern), _list_key(connection, text)
     if connection.scalar(sa.select(ban.c.id).where(_this(email, key))):
         return Change.SAME
     connection.execute(ban.insert(), {"email": email, "list_id": key})
@@ -30,7 +31,7 @@ def add(connection: sa.Connection, pattern: str, text: str) -> Change:
 def remove(connection: sa.Connection, pattern: str, text: str) -> None:
     """Lift a ban. Raises NotFoundError where there is none."""
     key = _list_key(connection, text)
-    email = values.one_line(pattern) if pattern.strip().startswith("^") else values.ban_pattern(pattern)
+    email = checks.one_line(pattern) if pattern.strip().startswith("^") else checks.ban_pattern(pattern)
     if not connection.execute(ban.delete().where(_this(email, key))).rowcount:
         where = f"on {text}" if text else "everywhere"
         raise NotFoundError(f"no ban of {email} {where}", "see which there are with: gatepost ban ls")

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
-from gatepost_lists.store import deliveries, mailinglists, values
+from gatepost_lists import checks
+from gatepost_lists.store import deliveries, mailinglists
 from gatepost_lists.store.changes import (
     BounceEvent,
     BounceSource,
@@ -36,7 +37,7 @@ def register(
     found = deliveries.membership(connection, row["id"], email)
     if found is None:
         return BounceVerdict.UNKNOWN
-    _log_once_a_day(connection, row["id"], values.known_as(email), source, why, now)
+    _log_once_a_day(connection, row["id"], checks.known_as(email), source, why, now)
     before = deliveries.state_of(connection, found)
     if before.delivery_status is not DeliveryStatus.ENABLED:
         return BounceVerdict.DISABLED
@@ -68,7 +69,7 @@ def set_delivery(
     if after == before:
         return Change.SAME
     deliveries.keep(connection, found, after)
-    _log(connection, row["id"], values.known_as(email), values.said(f"{status}: {why}"), now)
+    _log(connection, row["id"], checks.known_as(email), checks.said(f"{status}: {why}"), now)
     return Change.CHANGED
 
 
@@ -78,7 +79,7 @@ def events(connection: sa.Connection, text: str, email: str) -> list[BounceEvent
         bounce_event.c.list_id == mailinglists.find(connection, text)["id"]
     )
     if email:
-        query = query.where(bounce_event.c.email == values.known_as(email))
+        query = query.where(bounce_event.c.email == checks.known_as(email))
     rows = connection.execute(query.order_by(bounce_event.c.happened, bounce_event.c.id))
     return [BounceEvent(*row) for row in rows]
 
@@ -89,7 +90,7 @@ def _log_once_a_day(
     """One line from each source: what comes from outside can be forged, as often as somebody likes."""
     today = {"list": key, "email": email, "midnight": _midnight(now), "source": f"{source}: "}
     if not connection.scalar(_IS_LOGGED, today):
-        _log(connection, key, email, values.said(f"{source}: {why}"), now)
+        _log(connection, key, email, checks.said(f"{source}: {why}"), now)
 
 
 def _log(connection: sa.Connection, key: int, email: str, why: str, now: float) -> None:

@@ -6,10 +6,11 @@ from typing import NamedTuple
 
 import sqlalchemy as sa
 
+from gatepost_lists import checks
+from gatepost_lists.errors import NotFoundError
 from gatepost_lists.model import Role
-from gatepost_lists.store import mailinglists, values
+from gatepost_lists.store import mailinglists
 from gatepost_lists.store.changes import DeliveryAddress, DeliveryState, DeliveryStatus
-from gatepost_lists.store.errors import NotFoundError
 from gatepost_lists.store.schema import address, delivery_state, member
 
 _UNTOUCHED = DeliveryState(DeliveryStatus.ENABLED, 0, None)
@@ -81,7 +82,7 @@ def owners(connection: sa.Connection, text: str) -> list[str]:
 
 def membership(connection: sa.Connection, key: int, email: str) -> Membership | None:
     """The membership of this very address, None where it is no member; a linked one does not count."""
-    row = connection.execute(_MEMBERSHIP, {"list": key, "email": values.known_as(email)}).one_or_none()
+    row = connection.execute(_MEMBERSHIP, {"list": key, "email": checks.known_as(email)}).one_or_none()
     return Membership(*row) if row else None
 
 
@@ -89,7 +90,7 @@ def require(connection: sa.Connection, row: sa.RowMapping, email: str) -> Member
     """The membership of an address on the list of this row. Raises NotFoundError."""
     if found := membership(connection, row["id"], email):
         return found
-    raise NotFoundError(f"{values.said(email)} is no member of {row['list_name']}@{row['mail_host']}")
+    raise NotFoundError(f"{checks.said(email)} is no member of {row['list_name']}@{row['mail_host']}")
 
 
 def state(connection: sa.Connection, text: str, email: str) -> DeliveryState:

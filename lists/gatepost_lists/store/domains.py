@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import sqlalchemy as sa
 
+from gatepost_lists import checks
+from gatepost_lists.errors import ExistsError, NotFoundError
 from gatepost_lists.model import Domain
-from gatepost_lists.store import values
 from gatepost_lists.store.changes import Change
-from gatepost_lists.store.errors import ExistsError, NotFoundError
 from gatepost_lists.store.schema import domain, mailinglist
 
 
@@ -28,7 +28,7 @@ def _domain(row: sa.Row[str, str | None, bool]) -> Domain:
 
 def require(connection: sa.Connection, text: str) -> Domain:
     """The domain that is known by this name. Raises NotFoundError, BadValueError."""
-    host = values.domain_name(text)
+    host = checks.domain_name(text)
     if found := resolve(connection, host):
         return found
     raise NotFoundError(f"no domain {host}", f"make it with: gatepost domain add {host}")
@@ -36,8 +36,8 @@ def require(connection: sa.Connection, text: str) -> Domain:
 
 def add(connection: sa.Connection, text: str, alias: str | None, shared: bool | None) -> Change:
     """Make a domain; of one that is there, change what is given. An alias of '' takes the alias away."""
-    host = values.domain_name(text)
-    alias = values.domain_name(alias) if alias else alias
+    host = checks.domain_name(text)
+    alias = checks.domain_name(alias) if alias else alias
     found = resolve(connection, host)
     if found and found.mail_host != host:
         raise ExistsError(f"{host} is the alias of {found.mail_host} already")
@@ -67,7 +67,7 @@ def _refuse_taken_alias(connection: sa.Connection, host: str, alias: str) -> Non
 
 def remove(connection: sa.Connection, text: str) -> None:
     """Remove a domain without lists. Raises NotFoundError, and ExistsError while it has lists."""
-    host = values.domain_name(text)
+    host = checks.domain_name(text)
     found = require(connection, host)
     if found.mail_host != host:
         raise NotFoundError(

@@ -14,8 +14,8 @@ from contextlib import suppress
 from functools import partial
 from typing import BinaryIO, NamedTuple
 
-from gatepost_lists.store import values
-from gatepost_lists.store.errors import BadValueError
+from gatepost_lists import checks
+from gatepost_lists.errors import BadValueError
 
 # Longer lines are no addresses; so much of one is looked at.
 MAX_LINE_OCTETS = 4096
@@ -59,7 +59,7 @@ def parse_line(text: str) -> Person:
 def _person(text: str, display_name: str) -> Person:
     text = text.strip()
     try:
-        address = values.member_address(text)
+        address = checks.member_address(text)
     except BadValueError as error:
         raise LineError(str(error)) from error
     return Person(str(address), text, _readable(display_name))

@@ -8,10 +8,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from gatepost_lists import checks
 from gatepost_lists.addresses import Address, AddressError, parse_address
-from gatepost_lists.store import domains, people, values
+from gatepost_lists.attributes import DEFAULTS, Setting, apply
+from gatepost_lists.attributes import setting as read_setting
+from gatepost_lists.errors import BadValueError, ExistsError, NotFoundError
+from gatepost_lists.store import domains, people
 from gatepost_lists.store.changes import Change, Creation
-from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError
 from gatepost_lists.store.profiles import Profile
 from gatepost_lists.store.schema import (
     ban,
@@ -26,21 +29,6 @@ from gatepost_lists.store.schema import (
 from gatepost_lists.subaddresses import SUBADDRESSES, readings
 
 _READ_ONLY = ("id", "mail_host", "list_name")
-_DEFAULTS: dict[str, Any] = {
-    "display_name": "",
-    "description": "",
-    "subscription_policy": "confirm",
-    **{attribute: [] for attribute in values.PATTERN_ATTRIBUTES},
-    "default_nonmember_action": "hold",
-    "default_member_action": "defer",
-    "emergency": False,
-    "max_message_size": 1024,
-    "process_bounces": True,
-    "bounce_score_threshold": 5,
-    "bounce_info_stale_after": 7,
-    "hold_notices": "members",
-    "max_days_to_hold": 30,
-}
 _PROFILE = tuple(one.name for one in fields(Profile) if one.init and one.name != "key")
 _BY_ADDRESS = (
     sa.select(mailinglist)
@@ -98,8 +86,8 @@ def next_post(connection: sa.Connection, text: str) -> int:
 
 def create(connection: sa.Connection, text: str, settings: Iterable[str]) -> Creation:
     """Make a list; of one that is there, change what is given."""
-    checked = [values.setting(setting) for setting in settings]
-    address = values.list_address(text)
+    checked = [read_setting(setting) for setting in settings]
+    address = checks.list_address(text)
     host = domains.resolve(connection, address.domain)
     if host is None:
         raise BadValueError(f"no domain {address.domain}", f"make it with: gatepost domain add {address.domain}")
@@ -109,7 +97,7 @@ def create(connection: sa.Connection, text: str, settings: Iterable[str]) -> Cre
     list_id = f"{address.local}.{host.mail_host}"
     if (other := connection.execute(_BY_LIST_ID, {"list_id": list_id}).one_or_none()) is not None:
         raise ExistsError(f"its list_id would be {list_id}, which is that of {other.list_name}@{other.mail_host}")
-    fresh = {**_DEFAULTS, **values.apply(checked, _DEFAULTS)}
+    fresh = {**DEFAULTS, **apply(checked, DEFAULTS)}
     connection.execute(
         mailinglist.insert(), {"list_id": list_id, "list_name": address.local, "mail_host": host.mail_host, **fresh}
     )
@@ -142,12 +130,12 @@ def _warnings(connection: sa.Connection, address: Address, host: str) -> tuple[s
 
 def change(connection: sa.Connection, text: str, settings: Iterable[str]) -> Change:
     """Change attributes of a list."""
-    checked = [values.setting(setting) for setting in settings]
+    checked = [read_setting(setting) for setting in settings]
     return _change(connection, find(connection, text), checked)
 
 
-def _change(connection: sa.Connection, row: sa.RowMapping, checked: list[values.Setting]) -> Change:
-    new = values.apply(checked, dict(row))
+def _change(connection: sa.Connection, row: sa.RowMapping, checked: list[Setting]) -> Change:
+    new = apply(checked, dict(row))
     if not new:
         return Change.SAME
     connection.execute(mailinglist.update().where(mailinglist.c.id == row["id"]), new)

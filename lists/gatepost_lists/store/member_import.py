@@ -15,8 +15,9 @@ from operator import itemgetter
 
 import sqlalchemy as sa
 
+from gatepost_lists import checks
 from gatepost_lists.model import Role
-from gatepost_lists.store import mailinglists, members, people, values
+from gatepost_lists.store import mailinglists, members, people
 from gatepost_lists.store.changes import Imported, Refused
 from gatepost_lists.store.lines import Line, Person, read_lines
 
@@ -63,7 +64,7 @@ def import_members(
 
     Raises NotFoundError for an unknown list, BadValueError for an unknown action.
     """
-    kept = values.moderation(action)
+    kept = checks.moderation(action)
     tally, source = _Tally(on_refused), read_lines(lines)
     more = tally.take(islice(source, SET_SIZE))
     with begin() as connection:

@@ -6,11 +6,12 @@ from collections.abc import Iterator, Sequence
 
 import sqlalchemy as sa
 
+from gatepost_lists import checks
+from gatepost_lists.errors import BadValueError, NotFoundError
 from gatepost_lists.model import Role
 from gatepost_lists.senders import read_sender
-from gatepost_lists.store import mailinglists, people, values
+from gatepost_lists.store import mailinglists, people
 from gatepost_lists.store.changes import Change, DeliveryStatus, Member
-from gatepost_lists.store.errors import BadValueError, NotFoundError
 from gatepost_lists.store.lines import LineError, parse_line
 from gatepost_lists.store.schema import address, delivery_state, member
 
@@ -60,7 +61,7 @@ def add(
     Who is there already keeps his moderation action unless one is given. Raises NotFoundError, BadValueError.
     """
     key = mailinglists.find(connection, text)["id"]
-    kept = values.moderation(action)
+    kept = checks.moderation(action)
     return [(_add_one(connection, key, person, role, action is not None, kept)) for person in people_texts]
 
 
@@ -84,7 +85,7 @@ def remove(connection: sa.Connection, text: str, addresses: Sequence[str], role:
     """Take addresses off a list, in that role. Raises NotFoundError for one that is not on it."""
     row = mailinglists.find(connection, text)
     for one in addresses:
-        email = str(values.member_address(one))
+        email = str(checks.member_address(one))
         found = people.find(connection, email)
         gone = found and connection.execute(
             member.delete().where(_THIS_MEMBER), {"list": row["id"], "role_": role, "email": email}

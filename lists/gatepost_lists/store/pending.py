@@ -11,7 +11,8 @@ from hashlib import sha256
 
 import sqlalchemy as sa
 
-from gatepost_lists.store import mailinglists, values
+from gatepost_lists import checks
+from gatepost_lists.store import mailinglists
 from gatepost_lists.store.changes import Pending
 from gatepost_lists.store.schema import pending
 
@@ -31,7 +32,7 @@ def _hash(token: str) -> str:
 def add(connection: sa.Connection, text: str, request: Pending, lifetime_seconds: float, now: float) -> str:
     """Keep a request in the place of an older one of that kind for that list and address; its token."""
     key = mailinglists.find(connection, text)["id"]
-    email, token = str(values.member_address(request.email)), _new_token()
+    email, token = str(checks.member_address(request.email)), _new_token()
     same = (pending.c.list_id == key, pending.c.kind == request.kind, pending.c.email == email)
     connection.execute(pending.delete().where(sa.or_(sa.and_(*same), pending.c.expires <= now)))
     row = {
@@ -40,7 +41,7 @@ def add(connection: sa.Connection, text: str, request: Pending, lifetime_seconds
         "kind": request.kind,
         "email": email,
         "original": request.email.strip(),
-        "display_name": values.said(request.display_name),
+        "display_name": checks.said(request.display_name),
         "data": request.data,
         "expires": now + lifetime_seconds,
     }

@@ -12,9 +12,9 @@ from itertools import islice
 
 import sqlalchemy as sa
 
-from gatepost_lists.store import values
+from gatepost_lists import checks
+from gatepost_lists.errors import BadValueError, NotFoundError
 from gatepost_lists.store.changes import Change
-from gatepost_lists.store.errors import BadValueError, NotFoundError
 from gatepost_lists.store.schema import address, member
 
 # The user of an address that was just inserted, until its own id is known. It never outlives a transaction.
@@ -56,7 +56,7 @@ def link(connection: sa.Connection, known: str, other: str) -> Change:
 
     The first must be known; the second need not be on any list. Raises NotFoundError, BadValueError.
     """
-    first, second = values.member_address(known), values.member_address(other)
+    first, second = checks.member_address(known), checks.member_address(other)
     if str(first) == str(second):
         raise BadValueError(f"{first} cannot be linked to itself")
     row = _require(connection, str(first))
@@ -71,7 +71,7 @@ def link(connection: sa.Connection, known: str, other: str) -> Change:
 
 def unlink(connection: sa.Connection, text: str) -> None:
     """Part an address from all that it is linked to. Raises NotFoundError where it is linked to none."""
-    email = str(values.member_address(text))
+    email = str(checks.member_address(text))
     row = _require(connection, email)
     kin = connection.scalars(
         sa.select(address.c.id).where(address.c.user_id == row.user_id, address.c.id != row.id).order_by(address.c.id)
@@ -87,7 +87,7 @@ def unlink(connection: sa.Connection, text: str) -> None:
 
 def linked(connection: sa.Connection, text: str) -> list[str]:
     """The other addresses of the user with this address, in their order. Raises NotFoundError."""
-    row = _require(connection, str(values.member_address(text)))
+    row = _require(connection, str(checks.member_address(text)))
     query = sa.select(address.c.email).where(address.c.user_id == row.user_id, address.c.id != row.id)
     return list(connection.scalars(query.order_by(address.c.email)))
 

@@ -8,8 +8,11 @@ SCHEMA_VERSION is the newest of them.
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
 
+from gatepost_lists.attributes import ATTRIBUTES, Attribute, Kind
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
 
 __all__ = [
@@ -45,6 +48,16 @@ domain = sa.Table(
     sqlite_with_rowid=False,
 )
 
+_TYPES = {Kind.TEXT: sa.Text, Kind.BOOLEAN: sa.Boolean, Kind.NUMBER: sa.Integer, Kind.ENTRIES: sa.JSON}
+
+
+def _column(attribute: Attribute) -> sa.Column[Any]:
+    """An attribute of lists, with what those have that were there before it came."""
+    unsaid = attribute.unsaid
+    spelt = (sa.true() if unsaid else sa.false()) if attribute.kind is Kind.BOOLEAN else str(unsaid)
+    return sa.Column(attribute.name, _TYPES[attribute.kind], nullable=False, server_default=spelt)
+
+
 mailinglist = sa.Table(
     "mailinglist",
     metadata,
@@ -52,23 +65,8 @@ mailinglist = sa.Table(
     sa.Column("list_id", sa.Text, nullable=False, unique=True),
     sa.Column("mail_host", sa.Text, sa.ForeignKey("domain.mail_host"), nullable=False),
     sa.Column("list_name", sa.Text, nullable=False),
-    sa.Column("display_name", sa.Text, nullable=False, server_default=""),
-    sa.Column("description", sa.Text, nullable=False, server_default=""),
-    sa.Column("subscription_policy", sa.Text, nullable=False, server_default="confirm"),
-    sa.Column("accept_these_nonmembers", sa.JSON, nullable=False, server_default="[]"),
-    sa.Column("hold_these_nonmembers", sa.JSON, nullable=False, server_default="[]"),
-    sa.Column("reject_these_nonmembers", sa.JSON, nullable=False, server_default="[]"),
-    sa.Column("discard_these_nonmembers", sa.JSON, nullable=False, server_default="[]"),
-    sa.Column("default_nonmember_action", sa.Text, nullable=False, server_default="hold"),
-    sa.Column("default_member_action", sa.Text, nullable=False, server_default="defer"),
-    sa.Column("emergency", sa.Boolean, nullable=False, server_default=sa.false()),
-    sa.Column("max_message_size", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("process_bounces", sa.Boolean, nullable=False, server_default=sa.true()),
-    sa.Column("bounce_score_threshold", sa.Integer, nullable=False, server_default="5"),
-    sa.Column("bounce_info_stale_after", sa.Integer, nullable=False, server_default="7"),
+    *(_column(attribute) for attribute in ATTRIBUTES),
     sa.Column("post_id", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("hold_notices", sa.Text, nullable=False, server_default="members"),
-    sa.Column("max_days_to_hold", sa.Integer, nullable=False, server_default="0"),
     sa.UniqueConstraint("mail_host", "list_name"),
 )
 

@@ -1,4 +1,4 @@
-"""The embedded store's reading side on SQLite: what the doors ask, as quick as the driver allows.
+"""The embedded store's reading side on SQLite: the records that the look-up fetches, as quick as the driver allows.
 
 - It speaks to the driver itself: no SQLAlchemy is loaded by a service.
 - WAL: no writer makes a reader wait. A snapshot is one read transaction over all questions that came together.
@@ -14,7 +14,8 @@ import json
 import os
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from types import TracebackType
@@ -23,10 +24,11 @@ from urllib.parse import quote
 
 from gatepost_lists.addresses import Address
 from gatepost_lists.directory import DirectoryTrouble, RecordTrouble
-from gatepost_lists.model import NOWHERE, STRANGER, Action, Domain, DomainNames, MailingList, Place, Standing
-from gatepost_lists.patterns import NO_PATTERNS, Pattern, PatternError, PatternList, compile_regex, pattern_list
+from gatepost_lists.lookup import Lookup
+from gatepost_lists.model import Action, Domain, DomainNames, MailingList, Place, Role
+from gatepost_lists.patterns import NO_PATTERNS, PatternList, pattern_list
+from gatepost_lists.records import NOTHING_KNOWN, Known, Person
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
-from gatepost_lists.subaddresses import readings
 
 # How long a reader waits for a lock. In WAL mode readers meet one only while the log is being recovered.
 _BUSY_SECONDS = 0.005
@@ -34,6 +36,7 @@ _BUSY_SECONDS = 0.005
 _LOOK_SECONDS = 0.2
 # Lists kept in memory; a record takes about a kilobyte.
 _MAX_LISTS = 20_000
+_MAX_PLACES = 50_000
 
 # No statement numbers or names its values: given as a sequence, those make Python 3.12 warn at every look-up.
 _DOMAIN = "SELECT mail_host, COALESCE(alias_domain, ''), shared FROM domain WHERE mail_host = ? OR alias_domain = ?"
@@ -42,49 +45,44 @@ _NAMES = (
     " FROM domain LEFT JOIN mailinglist USING (mail_host) ORDER BY mail_host, list_name"
 )
 _LIST = (
-    "SELECT list_id, list_name, mail_host, id, accept_these_nonmembers, hold_these_nonmembers, reject_these_nonmembers,"
+    "SELECT id, list_id, list_name, mail_host, accept_these_nonmembers, hold_these_nonmembers, reject_these_nonmembers,"
     " discard_these_nonmembers, default_nonmember_action, default_member_action, emergency, max_message_size"
     " FROM mailinglist WHERE mail_host = ? AND list_name = ?"
 )
+_LIST_KEY = "SELECT id FROM mailinglist WHERE mail_host = ? AND list_name = ?"
 # One look-up for all that concerns the sender: memberships and nonmember records of the user, and exact bans where
 # there are any at all.
-_STANDING = (
+_PEOPLE = (
     "SELECT m.role, m.moderation_action, m.address_id = a.id FROM address a CROSS JOIN member m"
     " WHERE a.email = ? AND m.list_id = ? AND m.user_id = a.user_id"
 )
 _EXACT_BAN = "SELECT 'ban', email, 1 FROM ban WHERE email = ? AND COALESCE(list_id, 0) IN (0, ?)"
-_STANDING_AND_BAN = " UNION ALL ".join((_STANDING, _EXACT_BAN))
-_IS_MEMBER = (
-    "SELECT 1 FROM address a CROSS JOIN member m WHERE a.email = ? AND m.user_id = a.user_id AND m.role = 'member'"
-    " AND m.list_id = (SELECT id FROM mailinglist WHERE mail_host = ? AND list_name = ?) LIMIT 1"
+_PEOPLE_AND_BANS = " UNION ALL ".join((_PEOPLE, _EXACT_BAN))
+_LINKED = (
+    "SELECT b.email FROM address a CROSS JOIN address b ON b.user_id = a.user_id WHERE a.email = ? AND b.id <> a.id"
 )
-_ADDRESSES_OF_USER = "SELECT b.email FROM address a CROSS JOIN address b ON b.user_id = a.user_id WHERE a.email = ?"
 _BAN_PATTERNS = "SELECT email, COALESCE(list_id, 0) FROM ban WHERE email >= '^' AND email < '_'"
 _ANY_EXACT_BAN = "SELECT EXISTS (SELECT 1 FROM ban WHERE email < '^' OR email >= '_')"
+# The key of no list, and of bans that are in force everywhere.
+_NO_LIST = 0
 
 
 class _Bans(NamedTuple):
-    """Whether there are bans of exact addresses, and the patterns by the list's key, 0 for those of everywhere."""
+    """Whether there are bans of exact addresses, and the patterns by the list's key."""
 
     exact: bool
-    patterns: dict[int, list[tuple[str, Pattern]]]
-
-    def find(self, key: int, email: str) -> str:
-        """The pattern of everywhere, then of this list, that the sender matches; '' for none."""
-        for text, pattern in (*self.patterns.get(0, []), *self.patterns.get(key, [])):
-            if pattern.matches(email):
-                return text
-        return ""
+    patterns: dict[int, tuple[str, ...]]
 
 
-class SqliteDirectory:
-    """The embedded store, read only. See gatepost_lists.directory.Directory for what the methods promise."""
+class SqliteDirectory(Lookup):
+    """The embedded store, read only. See gatepost_lists.lookup.Lookup for what the methods promise."""
 
+    writable = True
     refuse_oversize = True
     blocking = False
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        self._path = Path(path)
+        self.file = self._path = Path(path)
         self._connection: sqlite3.Connection | None = None
         self._cursor: sqlite3.Cursor | None = None
         self._identity = (0, 0)
@@ -92,10 +90,9 @@ class SqliteDirectory:
         self._data_version = -1
         self._domains: dict[str, Domain] = {}
         self._lists: dict[tuple[str, str], MailingList] = {}
+        self._keys: dict[str, int] = {}
+        self._places: dict[tuple[str, str], Place] = {}
         self._bans: _Bans | None = None
-
-    def snapshot(self) -> SqliteDirectory:
-        return self
 
     def __enter__(self) -> SqliteDirectory:
         try:
@@ -122,37 +119,51 @@ class SqliteDirectory:
                 raise self._trouble(failed) from failed
 
     def find(self, recipient: Address) -> Place:
-        domain = self._domain(recipient.domain)
-        if domain is None:
-            return NOWHERE
-        if mailing_list := self._lists.get((domain.mail_host, recipient.local)):
-            return Place(domain, mailing_list)  # the whole local part is a list's name: no other reading wins over it
-        for name, subaddress, extension in readings(recipient):
-            if mailing_list := self._lists.get((domain.mail_host, name)) or self._load_list(domain.mail_host, name):
-                return Place(domain, mailing_list, subaddress, extension)
-        return Place(domain)
+        """What every directory finds; lists and their sub-addresses are kept with where they were found."""
+        if (place := self._places.get((recipient.local, recipient.domain))) is not None:
+            return place
+        place = super().find(recipient)
+        if place.mailing_list is not None and not place.extension:
+            if len(self._places) >= _MAX_PLACES:
+                self._places.clear()
+            self._places[recipient.local, recipient.domain] = place
+        return place
 
-    def standing(self, mailing_list: MailingList, senders: tuple[str, ...]) -> Standing:
-        key = mailing_list.key
-        standing = STRANGER
+    def domain(self, name: str) -> Domain | None:
+        if (domain := self._domains.get(name)) is not None:
+            return domain
+        rows = self._rows(_DOMAIN, (name, name))
+        if not rows:
+            return None
+        mail_host, alias_domain, shared = rows[0]
+        domain = self._domains[name] = Domain(mail_host, alias_domain, bool(shared))
+        return domain
+
+    def mailing_list(self, mail_host: str, list_name: str) -> MailingList | None:
+        return self._lists.get((mail_host, list_name)) or self._load_list(mail_host, list_name)
+
+    def known(self, fqdn_listname: str, email: str) -> Known:
+        key = self._keys.get(fqdn_listname) or self._load_key(fqdn_listname)
         bans = self._bans or self._load_bans()
-        statement, times = (_STANDING_AND_BAN, 2) if bans.exact else (_STANDING, 1)
-        for email in senders:
-            if rows := self._rows(statement, (email, key) * times):
-                try:
-                    standing = _with_rows(standing, rows)
-                except ValueError as error:
-                    raise RecordTrouble(f"{self._path}: {email} on {mailing_list.list_id}: {error}") from error
-            if bans.patterns and not standing.banned:
-                standing = standing._replace(banned=bans.find(key, email))
-        return standing
+        rows = (
+            self._rows(_PEOPLE_AND_BANS, (email, key, email, key)) if bans.exact else self._rows(_PEOPLE, (email, key))
+        )
+        if not rows:
+            return NOTHING_KNOWN
+        try:
+            return _known(tuple(rows))
+        except ValueError as error:
+            raise RecordTrouble(f"{self._path}: {email} on {fqdn_listname}: {error}") from error
 
-    def is_member(self, fqdn_listname: str, senders: tuple[str, ...]) -> bool:
-        list_name, _, mail_host = fqdn_listname.rpartition("@")
-        return any(self._rows(_IS_MEMBER, (email, mail_host, list_name)) for email in senders)
+    def ban_patterns(self, fqdn_listname: str) -> tuple[str, ...]:
+        patterns = (self._bans or self._load_bans()).patterns
+        if not patterns:
+            return ()
+        key = self._keys.get(fqdn_listname) or self._load_key(fqdn_listname)
+        return patterns.get(_NO_LIST, ()) + patterns.get(key, ())
 
-    def is_linked(self, email: str, others: tuple[str, ...]) -> bool:
-        return any(row[0] in others for row in self._rows(_ADDRESSES_OF_USER, (email,)))
+    def linked(self, email: str) -> Collection[str]:
+        return [other for (other,) in self._rows(_LINKED, (email,))]
 
     def names(self) -> Iterator[DomainNames]:
         for (host, alias, shared), rows in groupby(self._rows(_NAMES, ()), key=lambda row: row[:3]):
@@ -165,35 +176,32 @@ class SqliteDirectory:
         self._forget()
         self._data_version = -1
 
-    def _domain(self, name: str) -> Domain | None:
-        if (domain := self._domains.get(name)) is not None:
-            return domain
-        rows = self._rows(_DOMAIN, (name, name))
-        if not rows:
-            return None
-        mail_host, alias_domain, shared = rows[0]
-        domain = self._domains[name] = Domain(mail_host, alias_domain, bool(shared))
-        return domain
-
     def _load_list(self, mail_host: str, name: str) -> MailingList | None:
         rows = self._rows(_LIST, (mail_host, name))
         if not rows:
             return None
         if len(self._lists) >= _MAX_LISTS:
-            self._lists.clear()
+            self._forget_lists()
         try:
-            mailing_list = self._lists[mail_host, name] = _mailing_list(rows[0])
+            mailing_list = self._lists[mail_host, name] = _mailing_list(*rows[0][1:])
         except (ValueError, TypeError) as error:
             raise RecordTrouble(f"{self._path}: the list {name}@{mail_host}: {error}") from error
+        self._keys[mailing_list.fqdn_listname] = rows[0][0]
         return mailing_list
 
+    def _load_key(self, fqdn_listname: str) -> int:
+        """The list's key in the file, _NO_LIST where there is no such list."""
+        list_name, _, mail_host = fqdn_listname.rpartition("@")
+        rows = self._rows(_LIST_KEY, (mail_host, list_name))
+        if len(self._keys) >= _MAX_LISTS:
+            self._forget_lists()
+        key = self._keys[fqdn_listname] = int(rows[0][0]) if rows else _NO_LIST
+        return key
+
     def _load_bans(self) -> _Bans:
-        patterns: dict[int, list[tuple[str, Pattern]]] = {}
+        patterns: dict[int, tuple[str, ...]] = {}
         for text, key in self._rows(_BAN_PATTERNS, ()):
-            try:
-                patterns.setdefault(key, []).append((text, compile_regex(text, ignore_case=True)))
-            except PatternError:
-                continue  # refused when set; from elsewhere it is skipped, as Mailman does
+            patterns[key] = (*patterns.get(key, ()), text)
         self._bans = _Bans(bool(self._rows(_ANY_EXACT_BAN, ())[0][0]), patterns)
         return self._bans
 
@@ -247,8 +255,13 @@ class SqliteDirectory:
 
     def _forget(self) -> None:
         self._domains.clear()
-        self._lists.clear()
+        self._places.clear()
+        self._forget_lists()
         self._bans = None
+
+    def _forget_lists(self) -> None:
+        self._lists.clear()
+        self._keys.clear()
 
     def _trouble(self, error: Exception) -> DirectoryTrouble:
         self.close()
@@ -256,13 +269,23 @@ class SqliteDirectory:
         return DirectoryTrouble(f"{self._path}: {reason}")
 
 
-def _mailing_list(row: tuple[Any, ...]) -> MailingList:
-    list_id, name, host, key, accept, hold, reject, discard, nonmembers, members, emergency, max_size = row
+def _mailing_list(
+    list_id: str,
+    name: str,
+    host: str,
+    accept: str,
+    hold: str,
+    reject: str,
+    discard: str,
+    nonmembers: str,
+    members: str,
+    emergency: int,
+    max_size: int,
+) -> MailingList:
     return MailingList(
         list_id=list_id,
         list_name=name,
         mail_host=host,
-        key=key,
         accept_these_nonmembers=_patterns(accept),
         hold_these_nonmembers=_patterns(hold),
         reject_these_nonmembers=_patterns(reject),
@@ -274,23 +297,14 @@ def _mailing_list(row: tuple[Any, ...]) -> MailingList:
     )
 
 
+@lru_cache(maxsize=1024)
+def _known(rows: tuple[tuple[str, str | None, int], ...]) -> Known:
+    """What the rows of a look-up say; there are few that differ."""
+    people = tuple(
+        Person(Role(role), bool(own), Action(action) if action else None) for role, action, own in rows if role != "ban"
+    )
+    return Known(people, tuple(str(email) for role, email, _ in rows if role == "ban"))
+
+
 def _patterns(text: str) -> PatternList:
     return NO_PATTERNS if text == "[]" else pattern_list(tuple(json.loads(text)))
-
-
-def _with_rows(standing: Standing, rows: list[tuple[Any, ...]]) -> Standing:
-    """The standing with what the rows of one more sender say: what an earlier sender has brought stays.
-
-    A membership by the sender's own address goes before a linked one.
-    """
-    banned, member, linked, member_action, nonmember_action = standing
-    member_before = member
-    for role, value, own in rows:
-        if role == "member" and not member_before and (own or not member):
-            member, linked = True, not own
-            member_action = Action(value) if value else None
-        elif role == "nonmember" and own and value and nonmember_action is None:
-            nonmember_action = Action(value)
-        elif role == "ban" and not banned:
-            banned = str(value)
-    return Standing(banned, member, linked, member_action, nonmember_action)

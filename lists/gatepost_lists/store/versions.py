@@ -15,8 +15,8 @@ from urllib.parse import quote
 
 import sqlalchemy as sa
 
+from gatepost_lists.errors import BadUrlError, StoreReadOnlyError, StoreTroubleError
 from gatepost_lists.open import path_of
-from gatepost_lists.store.errors import BadUrlError, StoreReadOnlyError, StoreTroubleError
 from gatepost_lists.store.schema_version import SCHEMA_VERSION
 
 BUSY_SECONDS = 10

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import NamedTuple
 
-from gatepost_lists import AddressError, Asked, Bench, Directory, Judging, Loop, Matter, Rules, Verdict
+from gatepost_lists import AddressError, Asked, Bench, Directory, Judging, Loop, Matter, Question, Rules, Verdict
 from gatepost_policy.socketmap.netstrings import netstring
 from gatepost_policy.socketmap.tables import NOT_FOUND, TABLES, Site, Tables, question_of, reply_of
 from gatepost_service.log import VerdictLog
@@ -38,6 +38,11 @@ class Key(NamedTuple):
     table: str
     key: str
     site: Site
+
+    @property
+    def foreseen(self) -> tuple[tuple[Question, None]]:
+        """Which list it may be about (sittings.Matter)."""
+        return ((Question("", self.key), None),)
 
     def heard(self, directory: Directory, rules: Rules) -> bytes:
         """The table's answer."""

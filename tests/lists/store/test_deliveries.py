@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gatepost_lists.errors import NotFoundError, StoreTroubleError
 from gatepost_lists.model import Role
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.budgets import Budget
 from gatepost_lists.store.changes import BounceSource, Change, DeliveryAddress, DeliveryState, DeliveryStatus
 from gatepost_lists.store.deliveries import RECIPIENTS
-from gatepost_lists.store.errors import NotFoundError, StoreTroubleError
 from gatepost_lists.store.versions import create
 
 ANN, BOB = "ann@lists.example", "bob@lists.example"

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from gatepost_lists.errors import BadValueError, ExistsError, NotFoundError
 from gatepost_lists.model import Domain
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import Change
-from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError
 
 
 def test_adding_and_changing(store: Store) -> None:

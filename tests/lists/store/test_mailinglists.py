@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from gatepost_lists import Question, judge
+from gatepost_lists.errors import BadValueError, ExistsError, NotFoundError, StoreError
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import BounceSource, Change
-from gatepost_lists.store.errors import BadValueError, ExistsError, NotFoundError, StoreError
 from gatepost_lists.store.profiles import Profile
 from gatepost_lists.store.sqlite import SqliteDirectory
 
@@ -33,9 +33,9 @@ FRESH: dict[str, Any] = {
     "process_bounces": True,
     "bounce_score_threshold": 5,
     "bounce_info_stale_after": 7,
-    "post_id": 0,
     "hold_notices": "members",
     "max_days_to_hold": 30,
+    "post_id": 0,
 }
 
 

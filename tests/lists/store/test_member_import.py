@@ -13,10 +13,10 @@ from pathlib import Path
 import pytest
 
 from gatepost_lists import Directory, open_directory, parse_address
+from gatepost_lists.errors import BadValueError, NotFoundError
 from gatepost_lists.model import Role
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import Imported, Refused
-from gatepost_lists.store.errors import BadValueError, NotFoundError
 from gatepost_lists.store.member_import import SET_SIZE
 
 ANN = "ann@lists.example"

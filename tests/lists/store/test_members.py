@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from gatepost_lists.errors import BadValueError, NotFoundError
 from gatepost_lists.model import Role
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import Ban, Change, Member
-from gatepost_lists.store.errors import BadValueError, NotFoundError
 
 ANN = "ann@lists.example"
 

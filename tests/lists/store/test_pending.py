@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from gatepost_lists.errors import BadValueError
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import Pending
-from gatepost_lists.store.errors import BadValueError
 
 ANN, BOB, BO = "ann@lists.example", "bob@lists.example", "bo@x.example"
 HOUR = 3600.0

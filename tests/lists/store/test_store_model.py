@@ -16,10 +16,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from gatepost_lists import open_directory, parse_address
+from gatepost_lists.errors import ExistsError, NotFoundError
 from gatepost_lists.model import Action, Role, Standing
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import Ban, DeliveryStatus
-from gatepost_lists.store.errors import ExistsError, NotFoundError
 from gatepost_lists.store.versions import create
 
 SOAKING = "GATEPOST_SOAK" in os.environ

@@ -16,9 +16,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from gatepost_lists import Question, Role, judge
+from gatepost_lists.errors import BadUrlError, StoreReadOnlyError, StoreTroubleError
 from gatepost_lists.store.admin import Store
 from gatepost_lists.store.changes import Ban, Change, Member
-from gatepost_lists.store.errors import BadUrlError, StoreReadOnlyError, StoreTroubleError
 from gatepost_lists.store.schema import SCHEMA_VERSION, metadata
 from gatepost_lists.store.sqlite import SqliteDirectory
 from gatepost_lists.store.versions import alembic_config, create, open_engine, store_url

@@ -1,4 +1,4 @@
-"""What somebody types, checked and brought into the form in which it is kept: names, attributes, patterns, actions.
+"""What somebody types, checked and brought into the form in which it is kept: names, addresses, patterns, actions.
 
 No database here. Everything raises BadValueError, whose message says what was expected; but for `known_as` and `said`,
 which take whatever comes by mail.
@@ -7,28 +7,21 @@ which take whatever comes by mail.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable
-from typing import Any, NamedTuple
+from collections.abc import Callable
 
 from gatepost_lists.addresses import Address, AddressError, strict_address, strict_domain
+from gatepost_lists.errors import BadValueError
 from gatepost_lists.model import Action
 from gatepost_lists.patterns import PatternError, normal_entry
 from gatepost_lists.senders import parse_sender
-from gatepost_lists.store.errors import BadValueError, NotFoundError
 
-SUBSCRIPTION_POLICIES = ("open", "confirm", "moderate", "confirm_then_moderate")
-# Who is told that a post of his waits for a moderator.
-HOLD_NOTICES = ("off", "members", "all")
 _BOOLEANS = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False}
-_SETTING = re.compile(r"([a-z_]+)(\+=|-=|=)(.*)", re.DOTALL).fullmatch
 _NOT_IN_TEXT = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _BREAK = re.compile(r"[\s<>]")
 # Mail servers rewrite or route by these, read them as syntax, or take them for files and commands.
 _NOT_IN_LIST_NAMES = re.compile(r'[@%!"\\()<>\[\],:;|/]')
 # What stands for no moderation action of one's own: what the list says counts.
 LIST_DEFAULT = "default"
-_LARGEST_NUMBER = 2**31 - 1
-_LONGEST_DAYS = 36_500
 _LONGEST_SAID = 500
 
 
@@ -95,7 +88,7 @@ def said(text: str) -> str:
 
 def action(text: str) -> str:
     """One of Mailman's actions."""
-    return _one_of(tuple(Action), text)
+    return one_of(tuple(Action), text)
 
 
 def moderation(text: str | None) -> str | None:
@@ -103,28 +96,24 @@ def moderation(text: str | None) -> str | None:
     return None if text is None or text == LIST_DEFAULT else action(text)
 
 
-def policy(text: str) -> str:
-    return _one_of(SUBSCRIPTION_POLICIES, text)
-
-
-def _hold_notices(text: str) -> str:
-    return _one_of(HOLD_NOTICES, text)
-
-
-def _one_of(known: tuple[str, ...], text: str) -> str:
+def one_of(known: tuple[str, ...], text: str) -> str:
+    """One of these words."""
     if text.strip().lower() not in known:
         raise BadValueError(f"{text!r} is none of {', '.join(known)}")
     return text.strip().lower()
 
 
-def _boolean(text: str) -> bool:
+def boolean(text: str) -> bool:
+    """Yes or no."""
     try:
         return _BOOLEANS[text.strip().lower()]
     except KeyError:
         raise BadValueError(f"{text!r} is none of {', '.join(_BOOLEANS)}") from None
 
 
-def _number(least: int, most: int, what: str) -> Callable[[str], int]:
+def number(least: int, most: int, what: str) -> Callable[[str], int]:
+    """A check for a whole number within bounds; what: the words for it."""
+
     def checked(text: str) -> int:
         text = text.strip()
         if not (text.isascii() and text.isdigit() and len(text) < 11 and least <= int(text) <= most):
@@ -156,103 +145,3 @@ def literal_glob(entry: str) -> str:
 def ban_pattern(text: str) -> str:
     """A ban: an address, or a ^regex that ignores case."""
     return pattern(text, lists_allowed=False, ignore_case=True)
-
-
-_SCALARS: dict[str, Callable[[str], object]] = {
-    "display_name": one_line,
-    "description": one_line,
-    "subscription_policy": policy,
-    "default_nonmember_action": action,
-    "default_member_action": action,
-    "emergency": _boolean,
-    "max_message_size": _number(0, _LARGEST_NUMBER, "number of KiB (0 for no limit)"),
-    "process_bounces": _boolean,
-    "bounce_score_threshold": _number(1, _LARGEST_NUMBER, "number of bounces from 1 on"),
-    "bounce_info_stale_after": _number(1, _LONGEST_DAYS, f"number of days from 1 to {_LONGEST_DAYS}"),
-    "hold_notices": _hold_notices,
-    "max_days_to_hold": _number(0, _LONGEST_DAYS, f"number of days from 1 to {_LONGEST_DAYS} (0 for no limit)"),
-}
-PATTERN_ATTRIBUTES = tuple(f"{action}_these_nonmembers" for action in ("accept", "hold", "reject", "discard"))
-SETTABLE = tuple(sorted((*_SCALARS, *PATTERN_ATTRIBUTES)))
-
-
-class Setting(NamedTuple):
-    """One change of one attribute. operator is '=', '+=' or '-='; value is checked, a tuple of entries for patterns."""
-
-    attribute: str
-    operator: str
-    value: Any
-
-
-def setting(text: str) -> Setting:
-    """Read ATTRIBUTE=VALUE, ATTRIBUTE+=ENTRY or ATTRIBUTE-=ENTRY. Several entries stand on lines of their own."""
-    match = _SETTING(text)
-    if not match:
-        raise BadValueError(f"{text!r} is no ATTRIBUTE=VALUE")
-    attribute, operator, value = match.groups()
-    if attribute in PATTERN_ATTRIBUTES:
-        return Setting(attribute, operator, _entries(attribute, operator, value))
-    if attribute not in _SCALARS:
-        raise BadValueError(f"a list has no {attribute!r} that can be set", f"there are {', '.join(SETTABLE)}")
-    if operator != "=":
-        raise BadValueError(f"{attribute} has one value: set it with '=', not '{operator}'")
-    try:
-        return Setting(attribute, operator, _SCALARS[attribute](value))
-    except BadValueError as error:
-        raise BadValueError(f"{attribute}: {error}") from error
-
-
-def _entries(attribute: str, operator: str, value: str) -> tuple[str, ...]:
-    entries = [entry.strip() for entry in value.split("\n") if entry.strip()]
-    if not entries and operator != "=":
-        raise BadValueError(f"{attribute}{operator} needs an address or a ^regex")
-    if operator == "-=":
-        return tuple(entries)  # what is to go may be older than today's checks
-    try:
-        lists_allowed = attribute == "accept_these_nonmembers"
-        return tuple(pattern(entry, lists_allowed=lists_allowed) for entry in entries)
-    except BadValueError as error:
-        raise BadValueError(f"{attribute}: {error}") from error
-
-
-def literal_globs(settings: Iterable[Setting]) -> tuple[str, ...]:
-    """What to say of entries that are to be there and read like globs."""
-    entries = (
-        entry
-        for attribute, operator, value in settings
-        if attribute in PATTERN_ATTRIBUTES and operator != "-="
-        for entry in value
-    )
-    return tuple(filter(None, map(literal_glob, entries)))
-
-
-def apply(settings: Iterable[Setting], current: dict[str, Any]) -> dict[str, Any]:
-    """The attributes that differ from `current` when the settings have been made one after the other.
-
-    Raises NotFoundError for '-=' of an entry that is not there.
-    """
-    new: dict[str, Any] = {}
-    for attribute, operator, value in settings:
-        if attribute not in PATTERN_ATTRIBUTES:
-            new[attribute] = value
-            continue
-        before = [] if operator == "=" else new.get(attribute, current[attribute])
-        new[attribute] = _without(attribute, before, value) if operator == "-=" else [*dict.fromkeys([*before, *value])]
-    return {attribute: value for attribute, value in new.items() if value != current[attribute]}
-
-
-def _without(attribute: str, entries: list[str], going: tuple[str, ...]) -> list[str]:
-    left = list(entries)
-    for text in going:
-        entry = text if text in left else _spelt_as_kept(text)
-        if entry not in left:
-            raise NotFoundError(f"{attribute} has no {text!r}")
-        left.remove(entry)
-    return left
-
-
-def _spelt_as_kept(text: str) -> str:
-    try:
-        return normal_entry(text)
-    except PatternError:
-        return text.lower()
