@@ -55,6 +55,7 @@ def run_async(worker: Worker, start: Callable[[], Awaitable[Service]]) -> None:
     import uvloop  # noqa: PLC0415  # 10 ms that a worker without event loop does not pay
 
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        _handle_signals(worker, runner.get_loop())  # before it runs: a SystemExit in it would leave it half closed
         runner.run(_live(worker, start))
 
 
@@ -62,7 +63,6 @@ async def _live(worker: Worker, start: Callable[[], Awaitable[Service]]) -> None
     loop = asyncio.get_running_loop()
     stop = asyncio.Event()
     worker.on_stop(stop.set)
-    _handle_signals(worker, loop)
     if worker.reporter.channel is not None:
         loop.add_reader(worker.reporter.channel, _obey, worker, worker.reporter.channel, loop)
     service = await _started(start, stop)

@@ -5,12 +5,14 @@ import signal
 from collections.abc import Iterator
 
 import pytest
+import uvloop
 
 from gatepost_service.accept import Load, Loads
 from gatepost_service.metrics import Tally
 from gatepost_service.part import Part, Worker
+from gatepost_service.process import end_quietly_on_signals
 from gatepost_service.report import SystemdReporter
-from gatepost_service.worker import _handle_signals
+from gatepost_service.worker import Service, _handle_signals, run_async
 
 NUMBERS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 
@@ -33,3 +35,23 @@ def test_a_signal_after_the_loop_has_been_closed(worker: Worker, number: signal.
     _handle_signals(worker, loop)
     loop.close()
     signal.raise_signal(number)
+
+
+def test_a_signal_as_soon_as_the_loop_runs(worker: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before anything else is done in it, the process is told to stop: that is an end like any other."""
+
+    make = uvloop.new_event_loop
+
+    def told_to_stop() -> asyncio.AbstractEventLoop:
+        loop = make()
+        loop.call_soon(signal.raise_signal, signal.SIGTERM)
+        return loop
+
+    async def never() -> Service:
+        await asyncio.Event().wait()
+        raise AssertionError
+
+    end_quietly_on_signals()
+    monkeypatch.setattr("uvloop.new_event_loop", told_to_stop)
+    run_async(worker, never)
+    assert worker.stopping
